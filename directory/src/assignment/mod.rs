@@ -35,7 +35,7 @@ pub(crate) use leaving::{Leaving, leave, leave_employer, withdraw};
 pub(crate) use make::{Asked, Beside, assign, assign_each, prepare_assign, prepare_each};
 pub(crate) use merging::clear_overlaps;
 pub(crate) use mint::{mint, mint_holders};
-pub(crate) use named_roles::{Names, dated_roles, named_roles, with_names};
+pub(crate) use named_roles::{Names, dated_roles, named_roles, role_name, with_names};
 pub(crate) use redate::{Redate, change, prepare_redate, redate};
 pub(crate) use rules::{days as days_in_order, end as end_in_order};
 pub use sweep::Swept;

@@ -92,15 +92,15 @@ pub(crate) fn with_names(book: &Book, names: &Names, role: PersonRole) -> NamedR
 }
 
 /// The three names in quotes; where the national list does not know one, its code.
-fn role_name<C>(entry: Option<&Entry<C>>, code: &str) -> String {
-    let mut codes = code.split(':').map(str::to_owned);
+pub(crate) fn role_name<C>(entry: Option<&Entry<C>>, code: &str) -> String {
+    let mut codes = code.split(':');
     let mut next = || codes.next().unwrap_or_default();
     let (category, group, role) = (next(), next(), next());
     let (category, group, role) = match entry {
         Some(entry) => (
-            entry.category.as_ref().map_or(category, |found| found.name.clone()),
-            entry.group.as_ref().map_or(group, |found| found.name.clone()),
-            entry.name.clone(),
+            entry.category.as_ref().map_or(category, |found| found.name.as_str()),
+            entry.group.as_ref().map_or(group, |found| found.name.as_str()),
+            entry.name.as_str(),
         ),
         None => (category, group, role),
     };

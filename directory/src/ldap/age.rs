@@ -151,7 +151,7 @@ impl Ages {
             Some(3) => &self.roles,
             _ => return self.unit,
         };
-        let is_known = dn.0.first().is_some_and(|own| known.contains(&own.value));
+        let is_known = dn.0.first().is_some_and(|own| known.contains(own.value()));
         if is_known { Age::Known } else { Age::New }
     }
 }

@@ -80,7 +80,7 @@ impl<'e> Asking<'e> {
                 Truth::Undefined => Truth::Undefined,
             },
             Filter::Undefined => Truth::Undefined,
-            Filter::Present(one) => Truth::of(!self.entry.of(one).is_empty()),
+            Filter::Present(one) => Truth::of(self.entry.has(one)),
             _ => Truth::of(self.matches(filter)),
         }
     }
@@ -88,12 +88,12 @@ impl<'e> Asking<'e> {
     fn matches(&mut self, filter: &Filter) -> bool {
         match filter {
             Filter::Equal(one, rule, asked) => {
-                self.place(one).is_some_and(|of| self.has(Values::Of(of), *rule, asked))
+                self.entry.place(one).is_some_and(|of| self.has(Values::Of(of), *rule, asked))
             }
             Filter::EqualOrNamed(one, rule, asked) => {
                 let entry = self.entry;
                 let named = |at: &usize| attribute(&entry.dn.0[*at].attribute) == Some(*one);
-                self.place(one).is_some_and(|of| self.has(Values::Of(of), *rule, asked))
+                self.entry.place(one).is_some_and(|of| self.has(Values::Of(of), *rule, asked))
                     || (0..entry.dn.0.len()).filter(named).any(|at| self.has(Values::Named(at), *rule, asked))
             }
             // RFC 4511 4.5.1.7.7: all that the rule can compare, whatever rule each has itself.
@@ -108,11 +108,6 @@ impl<'e> Asking<'e> {
         }
     }
 
-    /// Where the entry has an attribute.
-    fn place(&self, one: &AttributeType) -> Option<usize> {
-        self.entry.attributes.iter().position(|(here, _)| *here == one)
-    }
-
     /// Whether one of the values is this.
     fn has(&mut self, of: Values, rule: Rule, asked: &str) -> bool {
         let prepared = self.prepared(of, rule);
@@ -124,7 +119,7 @@ impl<'e> Asking<'e> {
 
     /// Whether something holds of one of the values of an attribute.
     fn any(&mut self, one: &AttributeType, rule: Rule, holds: impl Fn(&str) -> bool) -> bool {
-        let Some(of) = self.place(one) else { return false };
+        let Some(of) = self.entry.place(one) else { return false };
         let values = &self.prepared(Values::Of(of), rule).values;
         let (many, any) = (values.len(), values.iter().any(|value| holds(value)));
         self.cost += many;
@@ -153,15 +148,15 @@ impl<'e> Asking<'e> {
 impl Values {
     /// These values of an entry as a rule compares them, without those that are none of its syntax.
     fn of(self, entry: &Entry, rule: Rule) -> Vec<String> {
-        let prepared = |value: &String| rule.prepared(value);
+        let prepared = |value: &str| rule.prepared(value);
         match self {
-            Self::Of(at) => entry.attributes[at].1.iter().filter_map(prepared).collect(),
+            Self::Of(at) => entry.at(at).filter_map(prepared).collect(),
             Self::Any => {
-                let attributes = entry.attributes.iter().filter(|(one, _)| rule.compares(one));
-                attributes.flat_map(|(_, values)| values).filter_map(prepared).collect()
+                let places = entry.types().enumerate().filter(|(_, one)| rule.compares(one));
+                places.flat_map(|(at, _)| entry.at(at)).filter_map(prepared).collect()
             }
-            Self::Named(at) => prepared(&entry.dn.0[at].value).into_iter().collect(),
-            Self::InName => entry.dn.0.iter().filter_map(|part| prepared(&part.value)).collect(),
+            Self::Named(at) => prepared(entry.dn.0[at].value()).into_iter().collect(),
+            Self::InName => entry.dn.0.iter().filter_map(|part| prepared(part.value())).collect(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Binding: RFC 4511 4.2, RFC 4513 5.
 
+use std::sync::Arc;
+
 use ldap3_proto::proto::{LdapBindCred, LdapBindRequest, LdapResult, LdapResultCode as Code};
 use platform::web::PeerAddress;
 
@@ -55,7 +57,7 @@ fn simple(shared: &Shared, address: PeerAddress, name: &str, password: &str) -> 
     let name = Dn::parse(name).map_err(|_| wrong())?.normal();
     let named = |dn: &str| Dn::parse(dn).is_ok_and(|dn| dn.normal() == name);
     let account = shared.accounts.iter().find(|account| named(&account.dn)).ok_or_else(wrong)?;
-    if account.is_right(password) { Ok(Bound::Account(account.clone())) } else { Err(wrong()) }
+    if account.is_right(password) { Ok(Bound::Account(Arc::new(account.clone()))) } else { Err(wrong()) }
 }
 
 /// RFC 4422 appendix A: who it is, the connection has shown; another one cannot be asked for.

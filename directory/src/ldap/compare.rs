@@ -62,7 +62,7 @@ async fn compared(
     let Some(one) = attribute(&request.atype) else {
         return Err(Refusal::new(Code::UndefinedAttributeType, "The schema has no such attribute."));
     };
-    if entry.of(one).is_empty() {
+    if !entry.has(one) {
         return Err(Refusal::new(Code::NoSuchAttribute, "The entry has no such attribute."));
     }
     let value = String::from_utf8_lossy(&request.val).into_owned();

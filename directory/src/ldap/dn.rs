@@ -1,6 +1,8 @@
 //! Names of entries: RFC 4514, with the blanks around commas and equals signs that clients of the national directory send.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use super::schema::{Rule, attribute};
 
@@ -14,27 +16,63 @@ const DEEPEST: usize = 16;
 #[error("this is no name as RFC 4514 has it")]
 pub(super) struct NoName;
 
-/// One part: an attribute and its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One part: an attribute and its value. Names below one another share the parts above.
+#[derive(Debug)]
 pub(super) struct Rdn {
     /// The name of the attribute as the schema spells it.
-    pub(super) attribute: String,
-    /// The value as it was given.
-    pub(super) value: String,
+    pub(super) attribute: Cow<'static, str>,
+    /// Both as they stand in a name. RFC 4514 2.3.
+    text: String,
+    /// The value as it was given, where it stands otherwise in the text.
+    given: Option<String>,
+    /// What [`Rdn::normal`] gives, once it was asked for.
+    normal: OnceLock<String>,
 }
 
 impl Rdn {
+    fn new(attribute: Cow<'static, str>, value: &str) -> Self {
+        let escaped = escaped(value);
+        let mut text = String::with_capacity(attribute.len() + 1 + escaped.len());
+        text.push_str(&attribute);
+        text.push('=');
+        text.push_str(&escaped);
+        let given = matches!(escaped, Cow::Owned(_)).then(|| value.to_owned());
+        Self { attribute, text, given, normal: OnceLock::new() }
+    }
+
+    /// The value as it was given.
+    pub(super) fn value(&self) -> &str {
+        self.given.as_deref().unwrap_or(&self.text[self.attribute.len() + 1..])
+    }
+
     /// Both in one text that is the same for equal parts.
-    fn normal(&self) -> String {
-        let rule = attribute(&self.attribute).and_then(|one| one.equality).unwrap_or(Rule::CaseIgnore);
-        let value = rule.prepared(&self.value).unwrap_or_else(|| self.value.clone());
-        format!("{}={}", self.attribute.to_ascii_lowercase(), escaped(&value))
+    fn normal(&self) -> &str {
+        self.normal.get_or_init(|| {
+            let rule = attribute(&self.attribute).and_then(|one| one.equality).unwrap_or(Rule::CaseIgnore);
+            let value = rule.prepared(self.value()).unwrap_or_else(|| self.value().to_owned());
+            format!("{}={}", self.attribute.to_ascii_lowercase(), escaped(&value))
+        })
+    }
+
+    /// Whether both are equal, however they are written. Most are written alike, and what is written alike need not be prepared.
+    fn is(&self, other: &Self) -> bool {
+        self == other
+            || self.attribute.eq_ignore_ascii_case(&other.attribute) && self.normal() == other.normal()
     }
 }
 
+impl PartialEq for Rdn {
+    /// Whether both are written alike: no attribute has an equals sign, so the text says which it is and which value.
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Rdn {}
+
 /// The name of an entry, its own part first; the root's has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Dn(pub(super) Vec<Rdn>);
+pub(super) struct Dn(pub(super) Vec<Arc<Rdn>>);
 
 impl Dn {
     /// Reads a name. Parts of several values joined by a plus sign are none here, since no entry has such a name.
@@ -53,8 +91,11 @@ impl Dn {
                 return Err(NoName);
             }
             let (value, after) = value(after.trim_start())?;
-            let attribute = attribute(name).map_or_else(|| name.to_owned(), |one| one.name().to_owned());
-            parts.push(Rdn { attribute, value });
+            let attribute = match attribute(name) {
+                Some(one) => Cow::Borrowed(one.name()),
+                None => Cow::Owned(name.to_owned()),
+            };
+            parts.push(Arc::new(Rdn::new(attribute, &value)));
             rest = match after {
                 None => "",
                 // A comma with nothing behind it.
@@ -66,9 +107,11 @@ impl Dn {
     }
 
     /// A name below another.
-    pub(super) fn below(&self, attribute: &'static str, value: impl Into<String>) -> Self {
-        let own = Rdn { attribute: attribute.to_owned(), value: value.into() };
-        Self(std::iter::once(own).chain(self.0.iter().cloned()).collect())
+    pub(super) fn below(&self, attribute: &'static str, value: impl AsRef<str>) -> Self {
+        let mut parts = Vec::with_capacity(self.0.len() + 1);
+        parts.push(Arc::new(Rdn::new(Cow::Borrowed(attribute), value.as_ref())));
+        parts.extend(self.0.iter().cloned());
+        Self(parts)
     }
 
     /// The name above; none of the root.
@@ -78,27 +121,26 @@ impl Dn {
 
     /// One text that is the same for equal names.
     pub(super) fn normal(&self) -> String {
-        let parts: Vec<String> = self.0.iter().map(Rdn::normal).collect();
+        let parts: Vec<&str> = self.0.iter().map(|part| part.normal()).collect();
         parts.join(",")
     }
 
     /// How many parts lie between this name and one above it, or equal; `None` if it is not below.
     pub(super) fn depth_below(&self, base: &Self) -> Option<usize> {
         let between = self.0.len().checked_sub(base.0.len())?;
-        // Most are written alike, and what is written alike need not be prepared.
-        let alike = |(one, other): (&Rdn, &Rdn)| one == other || one.normal() == other.normal();
-        let same = self.0[between..].iter().zip(&base.0).all(alike);
+        let same = self.0[between..].iter().zip(&base.0).all(|(one, other)| one.is(other));
         same.then_some(between)
+    }
+
+    /// What it is written of: its parts and the commas between them.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().enumerate().flat_map(|(at, part)| [if at == 0 { "" } else { "," }, part.text.as_str()])
     }
 }
 
 impl fmt::Display for Dn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, part) in self.0.iter().enumerate() {
-            let comma = if at == 0 { "" } else { "," };
-            write!(f, "{comma}{}={}", part.attribute, escaped(&part.value))?;
-        }
-        Ok(())
+        self.texts().try_for_each(|text| f.write_str(text))
     }
 }
 
@@ -150,7 +192,11 @@ fn trimmed(octets: Vec<u8>, kept: usize) -> Result<String, NoName> {
 }
 
 /// A value as it stands in a name. RFC 4514 2.4.
-fn escaped(value: &str) -> String {
+fn escaped(value: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| !matches!(byte, b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';' | 0);
+    if value.bytes().all(is_plain) && !value.starts_with([' ', '#']) && !value.ends_with(' ') {
+        return Cow::Borrowed(value);
+    }
     let mut text = String::with_capacity(value.len());
     let last = value.chars().count().saturating_sub(1);
     for (at, character) in value.chars().enumerate() {
@@ -166,7 +212,7 @@ fn escaped(value: &str) -> String {
         }
         text.push(character);
     }
-    text
+    Cow::Owned(text)
 }
 
 #[cfg(test)]
@@ -181,8 +227,8 @@ mod tests {
         let read = |text: &str| Dn::parse(text).unwrap();
         assert_eq!(read(" UID = 1 , OU=People,o=nhs").normal(), "uid=1,ou=people,o=nhs");
         assert_eq!(read("0.9.2342.19200300.100.1.1=1").to_string(), "uid=1");
-        assert_eq!(read("o=A\\, B\\20\\ ").0[0].value, "A, B  ");
-        assert_eq!(read("o=\"A, B\",o=nhs").0[0].value, "A, B");
+        assert_eq!(read("o=A\\, B\\20\\ ").0[0].value(), "A, B  ");
+        assert_eq!(read("o=\"A, B\",o=nhs").0[0].value(), "A, B");
         assert_eq!(read("").0.len(), 0);
         assert_eq!(read("ou=services, o=nhs").depth_below(&read("O=NHS")), Some(1));
         assert_eq!(read("o=nhs").depth_below(&read("o=other")), None);
@@ -191,6 +237,22 @@ mod tests {
             assert_eq!(Dn::parse(bad), Err(NoName), "{bad}");
         }
         assert_eq!(Dn::parse(&"o=x,".repeat(30)), Err(NoName));
+    }
+
+    /// Names that are written otherwise are equal all the same, and each has the value that it was given.
+    #[test]
+    fn parts_are_shared_and_compared() {
+        let above = Dn::parse("ou=People,o=nhs").unwrap();
+        let name = above.below("uid", "1").below("uniqueIdentifier", "a, b");
+        assert_eq!(name.to_string(), "uniqueIdentifier=a\\, b,uid=1,ou=People,o=nhs");
+        assert_eq!(name.0[0].value(), "a, b");
+        let other = Dn::parse("UNIQUEIDENTIFIER=A\\,  B,UID=1,OU=people,O=NHS").unwrap();
+        assert_ne!(name, other);
+        assert_eq!((name.depth_below(&other), other.depth_below(&name)), (Some(0), Some(0)));
+        assert_eq!(name.normal(), other.normal());
+        assert_eq!(other.depth_below(&above), Some(2));
+        assert_eq!(above.below("sn", "1").depth_below(&above.below("cn", "1")), None);
+        assert_eq!(name.above().and_then(|name| name.above()), Some(above));
     }
 
     proptest! {

@@ -288,7 +288,7 @@ mod tests {
             ("o", "Larkfield Group  Practice"),
             ("modifyTimestamp", "20261130070000Z"),
         ] {
-            entry.put(name, [value.to_owned()]);
+            entry.put(name, [value]);
         }
         entry
     }

@@ -197,7 +197,7 @@ fn messages(
             Age::Known => Kind::Modify,
         };
         if let Some(ctrl) = controls(how, kind, &entry.dn, point) {
-            let op = LdapOp::SearchResultEntry(asked.shown(entry));
+            let op = LdapOp::SearchResultEntry(asked.shown(entry).into());
             messages.add(LdapMsg { msgid, op, ctrl }, &entry.dn);
         }
     }

@@ -212,8 +212,13 @@ fn critical_control(control: StructureTag) -> Option<String> {
 /// A message as it is sent.
 pub(super) fn encode(message: LdapMsg) -> io::Result<Bytes> {
     let mut octets = BytesMut::with_capacity(256);
-    LdapCodec::default().encode(message, &mut octets)?;
+    encode_into(message, &mut octets)?;
     Ok(octets.freeze())
+}
+
+/// The same behind what is there.
+pub(super) fn encode_into(message: LdapMsg, octets: &mut BytesMut) -> io::Result<()> {
+    LdapCodec::default().encode(message, octets)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What strangers send over LDAP, for mutation and fuzzing: each function takes any octets and must come back.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::BytesMut;
 use ldap3_proto::proto::{LdapOp, LdapSearchRequest, LdapSearchScope};
@@ -107,7 +107,7 @@ impl Small {
             people: true,
             hidden: Vec::new(),
         };
-        let who = Viewer::new(Who::Account(Box::new(account)), &HiddenConfig::default());
+        let who = Viewer::new(Who::Account(Arc::new(account)), &HiddenConfig::default());
         let mut small = Self { register, who, all: Vec::new() };
         small.all = small.found(&everything(), &Filter::And(Vec::new())).await;
         small
@@ -129,7 +129,7 @@ impl Small {
         let mut walk = Walk::new(&self.register, &self.who, range, filter, usize::MAX, None);
         let mut all = Vec::new();
         while let Some(entry) = walk.next().await.expect("the register is asked nothing that it refuses") {
-            all.push(entry);
+            all.push(entry.into_owned());
         }
         all
     }

@@ -9,8 +9,8 @@ use super::schema::{Usage, attribute, class};
 /// The content of an entry, a line for each value.
 pub(super) fn content(entry: &Entry) -> String {
     let mut text = String::new();
-    for (one, values) in entry.attributes.iter().filter(|(one, _)| one.usage == Usage::User) {
-        for value in values {
+    for (place, one) in entry.types().enumerate().filter(|(_, one)| one.usage == Usage::User) {
+        for value in entry.at(place) {
             line(&mut text, one.name(), value);
         }
     }
@@ -20,9 +20,9 @@ pub(super) fn content(entry: &Entry) -> String {
 /// What makes an older form of an entry into this one: each attribute that its classes allow is replaced by what it has now, or taken
 /// away. The attribute of its name stays, and so do its classes.
 pub(super) fn replacing(entry: &Entry) -> String {
-    let name = entry.dn.0.first().map(|part| part.attribute.as_str()).unwrap_or_default();
+    let name = entry.dn.0.first().map(|part| &*part.attribute).unwrap_or_default();
     let mut allowed: Vec<&'static str> = Vec::new();
-    for of in entry.values("objectClass").iter().filter_map(|name| class(name)) {
+    for of in entry.values("objectClass").filter_map(class) {
         for &one in of.must.iter().chain(of.may) {
             if !one.eq_ignore_ascii_case(name)
                 && !one.eq_ignore_ascii_case("objectClass")
@@ -80,10 +80,10 @@ mod tests {
     fn entries_are_written() {
         let dn = Dn::parse("uniqueIdentifier=1,ou=Services,o=nhs").unwrap();
         let mut entry = Entry::new(dn, &["nhsAs", "top"], "nhsAs");
-        entry.put("uniqueIdentifier", ["1".to_owned()]);
-        entry.put("nhsIDCode", ["RXX".to_owned()]);
-        entry.put("nhsProductName", ["Größe".to_owned()]);
-        entry.put("nhsAsSvcIA", [" a".to_owned(), "b".to_owned()]);
+        entry.put("uniqueIdentifier", ["1"]);
+        entry.put("nhsIDCode", ["RXX"]);
+        entry.put("nhsProductName", ["Größe"]);
+        entry.put("nhsAsSvcIA", [" a", "b"]);
         let text = content(&entry);
         assert!(text.starts_with("objectClass: nhsAs\nobjectClass: top\n"), "{text}");
         assert!(

@@ -7,7 +7,9 @@
 mod age;
 mod answer;
 mod asking;
+mod attributes;
 mod bind;
+mod bundle;
 mod compare;
 mod config;
 mod controls;
@@ -40,6 +42,7 @@ mod tree;
 mod walk;
 mod who;
 mod writes;
+mod written;
 
 pub use config::{AccountConfig, HiddenConfig, LdapConfig};
 pub use crowd::Rates;
@@ -48,5 +51,5 @@ pub use listener::{LdapListener, LdapParts};
 pub use session::Identify;
 pub use who::Account;
 
-pub(crate) use entry::Entry;
+pub(crate) use attributes::Attributes as Entry;
 pub(crate) use tree::system_entry;

@@ -6,13 +6,13 @@
 use std::cmp::Ordering;
 
 use ldap3_proto::control::LdapControl;
-use ldap3_proto::proto::{LdapOp, LdapResultCode as Code};
+use ldap3_proto::proto::LdapResultCode as Code;
 
-use super::answer::{self, Refusal, success};
+use super::answer::{Refusal, success};
+use super::bundle::Bundle;
 use super::controls::{Key, Sort, Target, View, sorted, viewed};
 use super::dn::Dn;
 use super::filter::Truth;
-use super::out::Out;
 use super::search::{Asked, Ended, Stop, as_they_come, begin, cookie, record, too_many};
 use super::session::Context;
 use super::walk::{self, Position, Walk};
@@ -26,7 +26,7 @@ pub(super) async fn in_order(
     msgid: i32,
     asked: &Asked,
     sort: &Sort,
-    out: &Out,
+    bundle: &mut Bundle<'_>,
 ) -> Result<Ended, Stop> {
     let keys = match &sort.keys {
         Ok(keys) => keys,
@@ -40,7 +40,7 @@ pub(super) async fn in_order(
                 return Ok(Ended { result: refusal.result(), controls: vec![told] });
             }
             // RFC 2891 2: in any order, and it is said that it is so.
-            let mut ended = as_they_come(context, msgid, asked, out).await?;
+            let mut ended = as_they_come(context, msgid, asked, bundle).await?;
             ended.controls.push(told);
             return Ok(ended);
         }
@@ -62,8 +62,7 @@ pub(super) async fn in_order(
         // What has changed meanwhile may be found no more.
         let Some(entry) = walk::find(&context.register, &context.who, &dn).await? else { continue };
         if asked.filter.of(&entry) == Truth::True {
-            let shown = asked.shown_in_turn(&entry).await;
-            out.send(answer::message(msgid, LdapOp::SearchResultEntry(shown))).await?;
+            bundle.entry(msgid, &asked.shown_in_turn(&entry).await).await?;
         }
     }
     let result = if whole { success() } else { too_many().result() };
@@ -81,8 +80,8 @@ async fn listed(context: &Context, asked: &Asked, keys: &[Key]) -> Result<(Optio
             return Ok((None, walk.people));
         }
         // RFC 2891 1.1: by the least value of several.
-        let key = |key: &Key| entry.of(key.of).iter().filter_map(|value| key.rule.prepared(value)).min();
-        all.push((keys.iter().map(key).collect(), entry.dn));
+        let key = |key: &Key| entry.of(key.of).filter_map(|value| key.rule.prepared(value)).min();
+        all.push((keys.iter().map(key).collect(), entry.dn.clone()));
     }
     all.sort_by(|(one, _), (other, _)| ordered(keys, one, other));
     Ok((Some(all), walk.people))

@@ -12,7 +12,7 @@ use super::framing::encode;
 /// How many answers wait to be written.
 const WAITING: usize = 16;
 /// How much is put together before it is written: what a record of TLS holds.
-const RECORD: usize = 16 * 1024;
+pub(super) const RECORD: usize = 16 * 1024;
 
 /// Whoever asked is gone.
 #[derive(Debug)]
@@ -34,7 +34,11 @@ impl Out {
 
     /// Sends an answer, as soon as the client has taken enough of those before.
     pub(super) async fn send(&self, message: LdapMsg) -> Result<(), Gone> {
-        let octets = encode(message).map_err(|_| Gone)?;
+        self.send_octets(encode(message).map_err(|_| Gone)?).await
+    }
+
+    /// Sends whole messages in the same way.
+    pub(super) async fn send_octets(&self, octets: Bytes) -> Result<(), Gone> {
         self.0.send(octets).await.map_err(|_| Gone)
     }
 
@@ -55,7 +59,8 @@ where
         // Small answers share a record of TLS and a call of the system.
         let mut waiting = waiting.drain(..).peekable();
         while let Some(mut octets) = waiting.next() {
-            if record.len() + octets.len() <= RECORD {
+            let is_alone = record.is_empty() && waiting.peek().is_none();
+            if !is_alone && record.len() + octets.len() <= RECORD {
                 record.extend_from_slice(&octets);
                 if waiting.peek().is_some() {
                     continue;

@@ -72,7 +72,7 @@ fn answered(received: &Received) -> Vec<LdapMsg> {
             .is_ok_and(|filter| filter.of(&root) == Truth::True);
         let show = if request.typesonly { Show::TypesOnly } else { Show::Values };
         let shown = Selection::read(&request.attrs).of(&root, show, None);
-        let entry = found.then(|| answer::message(msgid, LdapOp::SearchResultEntry(shown)));
+        let entry = found.then(|| answer::message(msgid, LdapOp::SearchResultEntry(shown.into())));
         return entry.into_iter().chain([answer::done(msgid, success(), Vec::new())]).collect();
     }
     let sentence = "Ask for StartTLS first: nothing but the root DSE is told in clear.";

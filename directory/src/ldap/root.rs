@@ -1,9 +1,11 @@
 //! What the server tells of itself: the root DSE (RFC 4512 5.1) and the subschema.
 
+use std::borrow::Cow;
+
 use super::controls::{ASSERTION, LIST_VIEW, MANAGE_DSA_IT, MATCHED_VALUES, PAGED, PERSISTENT, SORT, SYNC};
 use super::dn::Dn;
 use super::entry::Entry;
-use super::schema::{SUBSCHEMA, subschema};
+use super::schema::subschema;
 use super::tree;
 
 /// `StartTLS`. RFC 4511 4.14.
@@ -22,46 +24,44 @@ const FEATURES: [&str; 3] = ["1.3.6.1.4.1.4203.1.5.1", "1.3.6.1.4.1.4203.1.5.2",
 
 /// Whether a name is of what the server tells of itself.
 pub(super) fn is_of_the_server(dn: &Dn) -> bool {
-    dn.0.is_empty() || dn.normal() == normal_subschema()
-}
-
-fn normal_subschema() -> String {
-    SUBSCHEMA.to_ascii_lowercase()
+    dn.0.is_empty() || dn.depth_below(&subschema().dn) == Some(0)
 }
 
 /// The entry with this name.
-pub(super) fn of_the_server(dn: &Dn) -> Option<Entry> {
+pub(super) fn of_the_server(dn: &Dn) -> Option<Cow<'static, Entry>> {
     if dn.0.is_empty() {
-        return Some(root_dse());
+        return Some(Cow::Owned(root_dse()));
     }
-    is_of_the_server(dn).then(|| subschema().clone())
+    is_of_the_server(dn).then(|| Cow::Borrowed(subschema()))
 }
 
 fn root_dse() -> Entry {
     let mut entry = Entry::new(Dn::default(), &["top"], "top");
-    let all = |some: &[&str]| some.iter().map(|&one| one.to_owned()).collect::<Vec<_>>();
     entry.put("namingContexts", [tree::root().to_string(), tree::Branch::Changelog.dn().to_string()]);
     entry.put("changelog", [tree::Branch::Changelog.dn().to_string()]);
-    entry.put("supportedControl", all(&CONTROLS));
-    entry.put("supportedExtension", all(&EXTENSIONS));
-    entry.put("supportedFeatures", all(&FEATURES));
-    entry.put("supportedLDAPVersion", all(&["3"]));
-    entry.put("supportedSASLMechanisms", all(&["EXTERNAL"]));
-    entry.put("vendorName", all(&["Lanyard"]));
-    entry.put("vendorVersion", all(&[env!("CARGO_PKG_VERSION")]));
+    entry.put("supportedControl", CONTROLS);
+    entry.put("supportedExtension", EXTENSIONS);
+    entry.put("supportedFeatures", FEATURES);
+    entry.put("supportedLDAPVersion", ["3"]);
+    entry.put("supportedSASLMechanisms", ["EXTERNAL"]);
+    entry.put("vendorName", ["Lanyard"]);
+    entry.put("vendorVersion", [env!("CARGO_PKG_VERSION")]);
     entry
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ldap::schema::SUBSCHEMA;
 
     /// The server tells of itself under two names, in any case of letters, and nothing of it elsewhere.
     #[test]
     fn the_server_tells_of_itself() {
         let of = |text: &str| of_the_server(&Dn::parse(text).unwrap());
-        assert_eq!(of("").unwrap().values("namingContexts"), ["o=nhs", "cn=Changelog,o=nhs"]);
-        assert_eq!(of("").unwrap().values("subschemaSubentry"), [SUBSCHEMA]);
+        let root = of("").unwrap();
+        let all = |name: &str| root.values(name).collect::<Vec<_>>();
+        assert_eq!(all("namingContexts"), ["o=nhs", "cn=Changelog,o=nhs"]);
+        assert_eq!(all("subschemaSubentry"), [SUBSCHEMA]);
         assert!(of("CN=subschema").unwrap().values("objectClasses").len() > 22);
         assert_eq!(of("o=nhs"), None);
     }

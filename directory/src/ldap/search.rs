@@ -1,16 +1,18 @@
 //! A search: RFC 4511 4.5, with pages, order, list views and filters for values.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
-    LdapMsg, LdapOp, LdapResult, LdapResultCode as Code, LdapSearchRequest, LdapSearchResultEntry,
-    LdapSearchScope,
+    LdapMsg, LdapOp, LdapResult, LdapResultCode as Code, LdapSearchRequest, LdapSearchScope,
 };
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::answer::{self, Refusal, success};
+use super::bundle::Bundle;
 use super::controls::{
     ASSERTION, AtFirst, Controls, LIST_VIEW, MANAGE_DSA_IT, MATCHED_VALUES, PAGED, PERSISTENT, SORT, SYNC,
 };
@@ -24,12 +26,12 @@ use super::framing::Received;
 use super::ordered::in_order;
 use super::out::{Gone, Out};
 use super::root::{is_of_the_server, of_the_server};
-use super::select::{Selection, Show};
+use super::select::{Selection, Show, Shown};
 use super::session::Context;
 use super::sync::synchronise;
 use super::tail::Place;
 use super::tree::{Branch, is_of_people, names_somebody};
-use super::walk::{self, Position, Range, Walk};
+use super::walk::{self, Found, Position, Range, Walk};
 use super::who::Viewer;
 
 /// The controls that a search knows.
@@ -53,13 +55,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// An entry as it is answered.
-    pub(super) fn shown(&self, entry: &Entry) -> LdapSearchResultEntry {
+    /// What is answered of an entry.
+    pub(super) fn shown<'e>(&self, entry: &'e Entry) -> Shown<'e> {
         self.selection.of(entry, self.show, self.controls.values.as_deref())
     }
 
     /// The same where others wait: each filter for values is asked of each value.
-    pub(super) async fn shown_in_turn(&self, entry: &Entry) -> LdapSearchResultEntry {
+    pub(super) async fn shown_in_turn<'e>(&self, entry: &'e Entry) -> Shown<'e> {
         if self.controls.values.is_some() {
             yield_now().await;
         }
@@ -138,7 +140,8 @@ pub(super) async fn search(context: &Context, received: Received, out: &Out) -> 
         Err(refusal) => return out.send(answer::done(msgid, refusal.result(), Vec::new())).await,
     };
     let limit = time_limit(context, request.timelimit, &controls);
-    let answering = answered(context, msgid, request, controls, out);
+    let mut bundle = Bundle::over(out);
+    let answering = answered(context, msgid, request, controls, &mut bundle);
     let answered = match limit {
         Some(limit) => timeout(limit, answering).await.unwrap_or_else(|_late| {
             let sentence = "The search took too long. Ask for less.";
@@ -149,6 +152,7 @@ pub(super) async fn search(context: &Context, received: Received, out: &Out) -> 
     let ended = match answered {
         Ok(Answered::Ended(ended)) => ended,
         Ok(Answered::Follows(following, place)) => {
+            bundle.flush().await?;
             let ended = follow(context, msgid, *following, out).await?;
             drop(place);
             ended
@@ -156,7 +160,7 @@ pub(super) async fn search(context: &Context, received: Received, out: &Out) -> 
         Err(Stop::Refused(refusal)) => refusal.into(),
         Err(Stop::Gone(gone)) => return Err(gone),
     };
-    out.send(answer::done(msgid, ended.result, ended.controls)).await
+    bundle.end(answer::done(msgid, ended.result, ended.controls)).await
 }
 
 /// The shorter of what the client and what the server allows. A copy of very much takes its time: there the client's alone counts.
@@ -171,7 +175,7 @@ async fn answered(
     msgid: i32,
     request: LdapSearchRequest,
     controls: Controls,
-    out: &Out,
+    bundle: &mut Bundle<'_>,
 ) -> Result<Answered, Stop> {
     let base = Dn::parse(&request.base)
         .map_err(|error| Refusal::new(Code::InvalidDNSyntax, format!("The base {error}.")))?;
@@ -184,8 +188,7 @@ async fn answered(
             return Err(Refusal::no_such(&Dn::default()).into());
         };
         if filter.of(&entry) == Truth::True {
-            let shown = selection.of(&entry, show, controls.values.as_deref());
-            out.send(answer::message(msgid, LdapOp::SearchResultEntry(shown))).await?;
+            bundle.entry(msgid, &selection.of(&entry, show, controls.values.as_deref())).await?;
         }
         return Ok(Answered::Ended(Ended { result: success(), controls: Vec::new() }));
     }
@@ -208,31 +211,36 @@ async fn answered(
     let range = Range { base, scope: request.scope };
     let asked = Asked { range, filter, selection, show, controls, most, own_most, mark, follow_mark };
     if asked.controls.follows() {
-        return following(context, msgid, asked, out).await;
+        return following(context, msgid, asked, bundle).await;
     }
     let ended = match &asked.controls.sort {
-        Some(sort) => in_order(context, msgid, &asked, sort, out).await,
-        None => as_they_come(context, msgid, &asked, out).await,
+        Some(sort) => in_order(context, msgid, &asked, sort, bundle).await,
+        None => as_they_come(context, msgid, &asked, bundle).await,
     };
     ended.map(Answered::Ended)
 }
 
 /// A search that goes on after what there is was sent.
-async fn following(context: &Context, msgid: i32, asked: Asked, out: &Out) -> Result<Answered, Stop> {
+async fn following(
+    context: &Context,
+    msgid: i32,
+    asked: Asked,
+    bundle: &mut Bundle<'_>,
+) -> Result<Answered, Stop> {
     if asked.range.reaches(Branch::Changelog) {
         let sentence = "The changelog is read by its numbers. Follow o=nhs, or what is below it.";
         return Err(Refusal::new(Code::UnwillingToPerform, sentence).into());
     }
     if let Some(request) = asked.controls.sync.clone() {
-        return synchronise(context, msgid, asked, &request, out).await;
+        return synchronise(context, msgid, asked, &request, bundle.out()).await;
     }
     let Some(persistent) = asked.controls.persistent else {
-        return as_they_come(context, msgid, &asked, out).await.map(Answered::Ended);
+        return as_they_come(context, msgid, &asked, bundle).await.map(Answered::Ended);
     };
     let place = context.place()?;
     let point = Point::now(&context.register).await?;
     if persistent.at_first == AtFirst::Found {
-        as_they_come(context, msgid, &asked, out).await?;
+        as_they_come(context, msgid, &asked, bundle).await?;
     }
     Ok(Answered::Follows(Box::new(Follow { asked, point, how: How::Notified(persistent) }), place))
 }
@@ -290,7 +298,7 @@ pub(super) async fn as_they_come(
     context: &Context,
     msgid: i32,
     asked: &Asked,
-    out: &Out,
+    bundle: &mut Bundle<'_>,
 ) -> Result<Ended, Stop> {
     let ours = context.limits().size_limit;
     let page = match &asked.controls.paged {
@@ -309,11 +317,9 @@ pub(super) async fn as_they_come(
         walk = walk.exact();
     }
     let (mut sent, mut people) = (0, 0);
-    // From the first person on everything is held back until it is in the record.
-    let mut held = Vec::new();
     let done = loop {
         let before = walk.position().clone();
-        let found = walk.next().await;
+        let found = next(&mut walk, bundle).await?;
         let next = match found {
             Ok(Some(entry)) => entry,
             Ok(None) => break Ok(None),
@@ -331,20 +337,27 @@ pub(super) async fn as_they_come(
             // What the client limits itself to holds within a page too.
             break if sent == page { Ok(Some(before)) } else { Err(too_many()) };
         }
-        (sent, people) = (sent + 1, walk.people);
-        let message = answer::message(msgid, LdapOp::SearchResultEntry(asked.shown_in_turn(&next).await));
-        if people == 0 {
-            out.send(message).await?;
-        } else {
-            held.push(message);
+        // From the first person on everything is held back until it is in the record.
+        if people == 0 && walk.people > 0 {
+            bundle.hold().await?;
         }
+        (sent, people) = (sent + 1, walk.people);
+        bundle.entry(msgid, &asked.shown_in_turn(&next).await).await?;
     };
     record(context, asked, people).await?;
-    for message in held {
-        out.send(message).await?;
-    }
+    bundle.release().await?;
     let after = done?;
     Ok(Ended { result: success(), controls: cookie(asked, after.as_ref()).into_iter().collect() })
+}
+
+/// The next entry. Where it has to be waited for, what was found before goes meanwhile.
+async fn next(walk: &mut Walk<'_>, bundle: &mut Bundle<'_>) -> Result<Result<Found, Refusal>, Gone> {
+    let mut next = pin!(walk.next());
+    if let Some(found) = next.as_mut().now_or_never() {
+        return Ok(found);
+    }
+    bundle.flush().await?;
+    Ok(next.await)
 }
 
 /// There is more than is answered.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ldap3_proto::proto::{LdapPartialAttribute, LdapSearchResultEntry};
 
+use super::dn::Dn;
 use super::entry::Entry;
 use super::filter::Filter;
 use super::schema::{AttributeType, Usage, attribute, class};
@@ -66,22 +67,60 @@ impl Selection {
         of_kind == Asked::Yes || self.names.contains(one.name())
     }
 
-    /// An entry as it is answered. With filters for values, only those that one of them keeps. RFC 3876 3.
-    pub(super) fn of(&self, entry: &Entry, show: Show, values: Option<&[Filter]>) -> LdapSearchResultEntry {
+    /// What is shown of an entry. With filters for values, only those that one of them keeps. RFC 3876 3.
+    pub(super) fn of<'e>(&self, entry: &'e Entry, show: Show, values: Option<&[Filter]>) -> Shown<'e> {
         let keeps = |one: &AttributeType, value: &str| {
             values.is_none_or(|filters| filters.iter().any(|filter| filter.keeps(one, value)))
         };
-        let shown = entry.attributes.iter().filter(|(one, _)| self.shows(one));
-        let attributes = shown.filter_map(|(one, all)| {
-            let kept = all.iter().filter(|value| keeps(one, value.as_str()));
-            let vals: Vec<Vec<u8>> = match show {
-                Show::Values => kept.map(|value| value.as_bytes().to_vec()).collect(),
-                Show::TypesOnly => Vec::new(),
-            };
-            let is_shown = show == Show::TypesOnly || !vals.is_empty();
-            is_shown.then(|| LdapPartialAttribute { atype: one.name().to_owned(), vals })
+        let mut shown =
+            Shown { name: &entry.dn, attributes: Vec::with_capacity(24), values: Vec::with_capacity(32) };
+        for (place, one) in entry.types().enumerate().filter(|(_, one)| self.shows(one)) {
+            let before = shown.values.len();
+            if show == Show::Values {
+                shown.values.extend(entry.at(place).filter(|value| keeps(one, value)));
+            }
+            let behind = shown.values.len();
+            if show == Show::TypesOnly || before < behind {
+                shown.attributes.push((one.name(), behind));
+            }
+        }
+        shown
+    }
+}
+
+/// What is shown of an entry.
+#[derive(Debug)]
+pub(super) struct Shown<'e> {
+    name: &'e Dn,
+    /// The names of attributes, each with the place behind its last value.
+    attributes: Vec<(&'static str, usize)>,
+    values: Vec<&'e str>,
+}
+
+impl<'e> Shown<'e> {
+    /// The name of the entry.
+    pub(super) fn name(&self) -> &'e Dn {
+        self.name
+    }
+
+    /// Its attributes with their values.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'static str, &[&'e str])> {
+        let mut from = 0;
+        self.attributes.iter().map(move |(name, behind)| {
+            let values = &self.values[from..*behind];
+            from = *behind;
+            (*name, values)
+        })
+    }
+}
+
+impl From<Shown<'_>> for LdapSearchResultEntry {
+    fn from(shown: Shown<'_>) -> Self {
+        let attributes = shown.attributes().map(|(name, values)| LdapPartialAttribute {
+            atype: name.to_owned(),
+            vals: values.iter().map(|value| value.as_bytes().to_vec()).collect(),
         });
-        LdapSearchResultEntry { dn: entry.dn.to_string(), attributes: attributes.collect() }
+        Self { dn: shown.name.to_string(), attributes: attributes.collect() }
     }
 }
 
@@ -90,16 +129,16 @@ mod tests {
     use ldap3_proto::parse_ldap_filter_str;
 
     use super::*;
-    use crate::ldap::dn::Dn;
     use crate::ldap::filter::Matching;
 
     fn shown(asked: &[&str], show: Show, filters: Option<&[Filter]>) -> Vec<String> {
         let mut entry =
             Entry::new(Dn::parse("uniqueIdentifier=1,o=nhs").unwrap(), &["nhsAs", "top"], "nhsAs");
-        entry.put("nhsAsSvcIA", ["urn:a".to_owned(), "urn:b".to_owned()]);
+        entry.put("nhsAsSvcIA", ["urn:a", "urn:b"]);
         let asked: Vec<String> = asked.iter().map(|&name| name.to_owned()).collect();
-        let answer = Selection::read(&asked).of(&entry, show, filters);
-        answer.attributes.iter().map(|one| format!("{} {}", one.atype, one.vals.len())).collect()
+        let selection = Selection::read(&asked);
+        let shown = selection.of(&entry, show, filters);
+        shown.attributes().map(|(name, values)| format!("{name} {}", values.len())).collect()
     }
 
     /// Content by default, what the server keeps when it is asked for, names in the schema's spelling.

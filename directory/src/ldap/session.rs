@@ -72,7 +72,7 @@ pub(super) enum Bound {
     /// By the certificate of the connection.
     External,
     /// With a name and a secret.
-    Account(Account),
+    Account(Arc<Account>),
 }
 
 /// What a connection has shown, and as whom it has bound.
@@ -88,7 +88,7 @@ impl Shown {
     /// Who that is now. A certificate is looked at each time, so that one that was revoked is worth nothing any more.
     async fn who(&self) -> Who {
         match &self.bound {
-            Bound::Account(account) => Who::Account(Box::new(account.clone())),
+            Bound::Account(account) => Who::Account(account.clone()),
             Bound::Not => self.certificate().await,
             Bound::External => match self.certificate().await {
                 Who::Transport(caller) => Who::Certified(caller),

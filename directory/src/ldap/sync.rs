@@ -161,7 +161,7 @@ async fn everything(context: &Context, msgid: i32, asked: &Asked, out: &Out) -> 
             return Err(Refusal::new(Code::SizeLimitExceeded, sentence).into());
         }
         sent += 1;
-        held.push(entry);
+        held.push(entry.into_owned());
         if held.len() == TOGETHER {
             record(context, asked, people(held.iter().map(|entry| &entry.dn))).await?;
             send(msgid, asked, &held, out).await?;
@@ -183,7 +183,7 @@ async fn send(msgid: i32, asked: &Asked, entries: &[Entry], out: &Out) -> Result
     for entry in entries {
         let ctrl = vec![state(&entry.dn, SyncStateValue::Add)];
         let shown = asked.shown_in_turn(entry).await;
-        out.send(LdapMsg { msgid, op: LdapOp::SearchResultEntry(shown), ctrl }).await?;
+        out.send(LdapMsg { msgid, op: LdapOp::SearchResultEntry(shown.into()), ctrl }).await?;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! A search on its way through the tree: entry after entry, in one order, so that it can be gone on with later.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use ldap3_proto::proto::{LdapResultCode as Code, LdapSearchScope as Scope};
 
@@ -82,7 +84,7 @@ impl Turn {
 pub(super) struct Position {
     /// 0 for the entries that hold the others, then the branches.
     stage: usize,
-    unit: String,
+    unit: Arc<str>,
     passed: usize,
 }
 
@@ -107,7 +109,7 @@ impl Position {
         let mut lines = text.splitn(3, '\n');
         let stage = lines.next()?.parse().ok().filter(|stage| *stage <= Branch::ALL.len())?;
         let passed = lines.next()?.parse().ok()?;
-        let unit = lines.next().filter(|unit| !unit.contains('\0'))?.to_owned();
+        let unit = lines.next().filter(|unit| !unit.contains('\0'))?.into();
         Some(Self { stage, unit, passed })
     }
 }
@@ -121,6 +123,9 @@ pub(super) enum Freshness {
     Exact,
 }
 
+/// An entry that is found; none at the end. Those that hold the others are there once for all.
+pub(super) type Found = Option<Cow<'static, Entry>>;
+
 /// A search on its way.
 pub(super) struct Walk<'w> {
     register: &'w Register,
@@ -132,7 +137,7 @@ pub(super) struct Walk<'w> {
     left: usize,
     turn: Turn,
     at: Position,
-    waiting: VecDeque<(Position, Entry)>,
+    waiting: VecDeque<(Position, Cow<'static, Entry>)>,
     /// Where in the branch that is read the entries can be; none until it has begun.
     place: Option<Where>,
     /// The last unit that was read.
@@ -155,7 +160,7 @@ impl<'w> Walk<'w> {
         after: Option<Position>,
     ) -> Self {
         let at = after.unwrap_or_default();
-        let broken_off = (at.stage > 0 && !at.unit.is_empty()).then(|| (at.unit.clone(), at.passed));
+        let broken_off = (at.stage > 0 && !at.unit.is_empty()).then(|| (at.unit.to_string(), at.passed));
         let mut walk = Self {
             register,
             who,
@@ -166,7 +171,7 @@ impl<'w> Walk<'w> {
             turn: Turn::default(),
             waiting: VecDeque::new(),
             place: None,
-            read: at.unit.clone(),
+            read: at.unit.to_string(),
             size: FIRST,
             broken_off,
             people: 0,
@@ -177,9 +182,7 @@ impl<'w> Walk<'w> {
             let fixed = tree::fixed().iter().enumerate().skip(passed);
             walk.waiting = fixed
                 .filter(|(_, entry)| range.has(&entry.dn))
-                .map(|(at, entry)| {
-                    (Position { stage: 0, unit: String::new(), passed: at + 1 }, entry.clone())
-                })
+                .map(|(at, entry)| (Position { passed: at + 1, ..Position::default() }, Cow::Borrowed(entry)))
                 .collect();
         }
         walk
@@ -201,7 +204,7 @@ impl<'w> Walk<'w> {
     }
 
     /// The next entry that is found; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Entry>, Refusal> {
+    pub(super) async fn next(&mut self) -> Result<Found, Refusal> {
         loop {
             while let Some((position, entry)) = self.waiting.pop_front() {
                 if self.left == 0 {
@@ -276,9 +279,10 @@ impl<'w> Walk<'w> {
     fn put(&mut self, branch: Branch, units: Vec<tree::Unit>, passed: usize) {
         let stage = self.at.stage;
         for unit in units {
+            let id: Arc<str> = unit.id.as_str().into();
             for (at, entry) in unit.entries.into_iter().enumerate().skip(passed) {
-                let position = Position { stage, unit: unit.id.clone(), passed: at + 1 };
-                self.waiting.push_back((position, tree::seen(self.who, branch, entry)));
+                let position = Position { stage, unit: id.clone(), passed: at + 1 };
+                self.waiting.push_back((position, Cow::Owned(tree::seen(self.who, branch, entry))));
             }
             self.read = unit.id;
         }
@@ -292,22 +296,16 @@ impl<'w> Walk<'w> {
         if self.at.stage >= Branch::ALL.len() {
             return false;
         }
-        self.at = Position { stage: self.at.stage + 1, unit: String::new(), passed: 0 };
+        self.at = Position { stage: self.at.stage + 1, ..Position::default() };
         true
     }
 }
 
 /// The entry with this name, if it is seen.
-pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<Option<Entry>, Refusal> {
-    let fixed = tree::fixed();
-    // Most write them as they are written here.
-    if let Some(entry) = fixed.iter().find(|entry| entry.dn == *dn) {
-        return Ok(Some(entry.clone()));
-    }
-    let normal = dn.normal();
-    let same = |entry: &Entry| entry.dn == *dn || entry.dn.normal() == normal;
-    if let Some(entry) = fixed.iter().find(|entry| same(entry)) {
-        return Ok(Some(entry.clone()));
+pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<Found, Refusal> {
+    let same = |entry: &Entry| entry.dn.depth_below(dn) == Some(0);
+    if let Some(entry) = tree::fixed().iter().find(|entry| same(entry)) {
+        return Ok(Some(Cow::Borrowed(entry)));
     }
     for branch in Branch::ALL {
         let Some(id) = branch.id_of(dn) else { continue };
@@ -316,7 +314,7 @@ pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<O
         let place = Where::only(branch, id.clone());
         let units = place.these(register, &mut read, &[id]).await?;
         let entry = units.into_iter().flat_map(|unit| unit.entries).find(same);
-        return Ok(entry.map(|entry| tree::seen(who, branch, entry)));
+        return Ok(entry.map(|entry| Cow::Owned(tree::seen(who, branch, entry))));
     }
     Ok(None)
 }
@@ -362,7 +360,7 @@ mod tests {
     /// A position reads back; anything else is none.
     #[test]
     fn positions_read_back() {
-        let position = Position { stage: 3, unit: "a\nb".to_owned(), passed: 7 };
+        let position = Position { stage: 3, unit: "a\nb".into(), passed: 7 };
         assert_eq!(Position::read(&position.text()), Some(position));
         for bad in ["", "9\n0\n", "1\n", "x\n1\n1", "1\n0\nx\0"] {
             assert_eq!(Position::read(bad), None, "{bad}");

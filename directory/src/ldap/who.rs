@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use platform::caller::Caller;
 use platform::problem::Problem;
@@ -53,7 +54,7 @@ pub(super) enum Who {
     /// The same, who has bound by it.
     Certified(Box<Caller>),
     /// A program that has bound by its secret.
-    Account(Box<Account>),
+    Account(Arc<Account>),
 }
 
 impl Who {
@@ -155,8 +156,11 @@ impl Viewer {
     }
 
     /// An entry without what is hidden: it is not there for filters and comparisons either.
-    pub(super) fn without_hidden(&self, entry: Entry) -> Entry {
-        self.hidden.iter().fold(entry, |entry, one| entry.without(one.name()))
+    pub(super) fn without_hidden(&self, mut entry: Entry) -> Entry {
+        for one in &self.hidden {
+            entry.hide(one);
+        }
+        entry
     }
 
     /// Whether anything is hidden.
@@ -178,6 +182,7 @@ mod tests {
     use platform::caller::CallerKind;
 
     use super::*;
+    use crate::ldap::dn::Dn;
 
     fn account(people: bool) -> Account {
         let hidden = vec!["NHSGMC".to_owned()];
@@ -213,10 +218,10 @@ mod tests {
         assert_eq!(sees(&caller(&["directory:look-up"])), [true, true, false, true, true]);
         assert_eq!(sees(&caller(&["directory:read"])), [true; 5]);
         assert_eq!(sees(&caller(&["ca:issue"])), [false; 5]);
-        assert_eq!(sees(&Who::Account(Box::new(account(false)))), [true, true, false, true, true]);
+        assert_eq!(sees(&Who::Account(Arc::new(account(false)))), [true, true, false, true, true]);
         assert_eq!(sees(&Who::of_certificate(Ok(None))), [false; 5]);
         assert_eq!(caller(&[]).authorization(), "");
-        assert_eq!(Who::Account(Box::new(account(true))).authorization(), "dn:cn=reader,o=nhs");
+        assert_eq!(Who::Account(Arc::new(account(true))).authorization(), "dn:cn=reader,o=nhs");
     }
 
     /// What is hidden is not there, by the rules for how somebody is known.
@@ -224,13 +229,15 @@ mod tests {
     fn attributes_are_hidden() {
         let rules = HiddenConfig { certificate: vec!["nhsGDC".to_owned()], external: Vec::new() };
         let shown = |who: Who| {
-            let entry = Entry::of_attributes([("nhsGMC", "1".to_owned()), ("nhsGDC", "2".to_owned())]);
+            let mut entry = Entry::new(Dn::default(), &["top"], "top");
+            entry.put("nhsGMC", ["1"]);
+            entry.put("nhsGDC", ["2"]);
             let viewer = Viewer::new(who, &rules);
             let entry = viewer.without_hidden(entry);
             (entry.values("nhsGMC").len(), entry.values("nhsGDC").len(), viewer.sees_all_attributes())
         };
         assert_eq!(shown(caller(&[])), (1, 0, false));
-        assert_eq!(shown(Who::Account(Box::new(account(true)))), (0, 1, false));
+        assert_eq!(shown(Who::Account(Arc::new(account(true)))), (0, 1, false));
         assert_eq!(shown(Who::of_certificate(Ok(None))), (1, 1, true));
     }
 }

@@ -1,15 +1,18 @@
 //! Somebody as octets: what takes little room, with codes in place of names.
 
+use std::borrow::Cow;
+
 use platform::clock::Millis;
 use platform::id::UserId;
 use serde::{Deserialize, Serialize};
 
-use super::{Life, Person, Shown};
-use crate::api::{Name, PersonRole, Registration};
-use crate::assignment::DatedRole;
+use super::held::Held as Everything;
+use super::{Coded, Life, NameView, Person, PersonView, RoleView, Shown};
+use crate::api::{Name, PersonRole, ProfessionalBody, Registration};
+use crate::assignment::{DatedRole, role_name};
 use crate::day::Day;
 use crate::position::Codes;
-use crate::rbac::Book;
+use crate::rbac::{ActivityCode, AreaCode, Book, JobRoleCode, rights};
 use crate::version::Version;
 
 /// Somebody, borrowed from where they are held.
@@ -142,6 +145,74 @@ fn role(held: &Held<'_>) -> PersonRole {
         position: held.position.to_owned(),
         until: held.until.map(str::to_owned),
     }
+}
+
+/// Somebody as they are shown, borrowed from what [`write`] wrote, with the names of everything in their roles. `None`: ask the database.
+pub(super) fn view<'a>(id: &'a UserId, octets: &'a [u8], beside: &'a Everything) -> Option<PersonView<'a>> {
+    let somebody: Somebody<'a> = postcard::from_bytes(octets).ok()?;
+    let [title, given, middle, family, _on_card] = somebody.name;
+    let registration = |(body, number): (&str, &'a str)| {
+        let body: ProfessionalBody = body.parse().ok()?;
+        Some((body, number))
+    };
+    let roles = somebody.roles?;
+    Some(PersonView {
+        user_id: id.as_str(),
+        life: if somebody.is_open { Life::Open } else { Life::Over },
+        name: NameView { title, given: given?, middle, family: family? },
+        created_at: Millis(somebody.created_at),
+        changed_at: Millis(somebody.changed_at),
+        registrations: somebody.registrations.into_iter().map(registration).collect::<Option<_>>()?,
+        roles: roles.iter().map(|held| role_view(held, beside)).collect::<Option<_>>()?,
+    })
+}
+
+fn role_view<'a>(held: &Held<'a>, beside: &'a Everything) -> Option<RoleView<'a>> {
+    let book = beside.book();
+    let job_role: JobRoleCode = held.job_role.parse().ok()?;
+    let mut codes: Vec<AreaCode> = Vec::with_capacity(held.areas.len());
+    let mut areas = Vec::with_capacity(held.areas.len());
+    for &text in &held.areas {
+        let code: AreaCode = text.parse().ok()?;
+        codes.push(code);
+        areas.push(Coded { code: text, name: book.area(code).map_or(text, |found| found.name.as_str()) });
+    }
+    let mut workgroups = Vec::with_capacity(held.workgroups.len());
+    for &code in &held.workgroups {
+        workgroups.push(Coded { code, name: beside.workgroup_name(code)? });
+    }
+    let organisation = Coded { code: held.organisation, name: beside.organisation_name(held.organisation)? };
+    Some(RoleView {
+        member: held.member,
+        role_profile: held.role_profile,
+        organisation,
+        job_role: held.job_role,
+        job_role_name: Cow::Owned(role_name(book.job_role(job_role), held.job_role)),
+        areas,
+        activities: named_activities(&held.added, job_role, &codes, book)?,
+        workgroups,
+        from: held.from.map(str::parse).transpose().ok()?,
+        until: held.until,
+    })
+}
+
+/// What the activities of a role come to, as [`activities`] says, with their names.
+fn named_activities<'a>(
+    added: &[&'a str],
+    job_role: JobRoleCode,
+    areas: &[AreaCode],
+    book: &'a Book,
+) -> Option<Vec<Coded<'a>>> {
+    if book.number() == 0 {
+        // Before there is a release, what was added and nothing else.
+        let mut codes = added.to_vec();
+        codes.sort_unstable();
+        codes.dedup();
+        return Some(codes.into_iter().map(|code| Coded { code, name: code }).collect());
+    }
+    let added = added.iter().map(|code| code.parse().ok()).collect::<Option<Vec<ActivityCode>>>()?;
+    let rights = rights(book, job_role, areas, &added);
+    Some(rights.named().map(|one| Coded { code: one.code.as_str(), name: &one.name }).collect())
 }
 
 /// By what somebody is found: their ids within organisations with those of their roles there, and their numbers of professional bodies.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use platform::clock::Millis;
 use platform::id::{OdsCode, UserId};
 
-use super::compact;
 use super::systems::Systems;
+use super::{PersonView, compact};
 use crate::api::PersonRole;
 use crate::assignment::Names;
 use crate::changes;
@@ -145,6 +145,22 @@ impl Held {
             }
         }
         Some(names)
+    }
+
+    /// Somebody with the names of everything in their roles; nothing where something is not here.
+    pub(super) fn view<'a>(&'a self, id: &'a UserId) -> Option<PersonView<'a>> {
+        compact::view(id, self.person(id.as_str())?, self)
+    }
+
+    /// The name of an organisation.
+    pub(super) fn organisation_name(&self, code: &str) -> Option<&str> {
+        let code: OdsCode = code.parse().ok()?;
+        self.organisations.get(&code).map(|held| &*held.name)
+    }
+
+    /// The name of a workgroup.
+    pub(super) fn workgroup_name(&self, id: &str) -> Option<&str> {
+        self.workgroups.get(id).map(String::as_str)
     }
 
     /// Who is meant by a question that has few answers, if that is known here.

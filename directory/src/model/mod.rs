@@ -21,6 +21,7 @@ mod keep;
 mod systems;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::sync::{PoisonError, RwLock};
 
@@ -29,6 +30,7 @@ use platform::id::UserId;
 
 pub use config::ModelConfig;
 use held::Held;
+pub(crate) use view::{Coded, NameView, PersonView, RoleView};
 
 use crate::api::{IdentityLevel, Name, NamedRole, OrganisationRecord, Registration};
 use crate::assignment::with_names;
@@ -122,6 +124,17 @@ impl Model {
                 .collect::<Option<_>>()?;
             Some(person)
         })
+    }
+
+    /// Looks at somebody as they are today, where they are held: nothing is put in meanwhile. `None`: ask the database.
+    pub(crate) fn look_at<T>(
+        &self,
+        id: &str,
+        today: Day,
+        look: impl FnOnce(&PersonView<'_>) -> T,
+    ) -> Option<T> {
+        let id: UserId = id.parse().ok()?;
+        self.held(|held| held.as_of(today)?.view(&id).map(|view| look(&view)))
     }
 
     /// An organisation. `None`: ask the database.

@@ -9,7 +9,7 @@ use platform::id::UserId;
 
 use super::held::Come;
 use super::keep::{Looked, Point, fill, look};
-use super::{Life, ModelConfig, Organisation, Person, Role, Shown};
+use super::{Life, ModelConfig, Organisation, Person, PersonView, Role, Shown};
 use crate::api::{AccreditedSystem, ChangeKind, MessageHandlingSystem, SystemContent, SystemKind};
 use crate::assignment::named_roles;
 use crate::config::Config;
@@ -171,7 +171,12 @@ platform::both_engines! {
         let (mut roles, mut numbers) = (0, 0);
         for id in ids(&db).await {
             let person = register.model.person(id.as_str(), today).expect("everybody is in the model");
-            assert_eq!(person, stored(&register, &mut tx, &id).await);
+            let known = stored(&register, &mut tx, &id).await;
+            assert_eq!(person, known);
+            let looked_at = register.model.look_at(id.as_str(), today, |view| {
+                assert_eq!(*view, PersonView::of(&known.shown, &known.registrations, &known.roles));
+            });
+            assert!(looked_at.is_some(), "everybody can be looked at");
             for role in &person.roles {
                 let question = vec![vec![Question::Profile(role.named.role.person_roleid.clone())]];
                 assert_eq!(register.model.people(&question).as_deref(), Some(&[id.clone()][..]));
@@ -195,6 +200,7 @@ platform::both_engines! {
             assert_eq!(known, expected);
         }
         assert!(register.model.person("999999999999", today).is_none(), "the database says that there is nobody");
+        assert!(register.model.look_at("999999999999", today, |_| ()).is_none());
         assert_eq!(compare_systems(&register, &mut tx).await, 8);
         assert!(register.model.system("999999999999").is_none(), "the database says that there is none");
     }

@@ -131,13 +131,13 @@ path!(
 
 /// The last of the codes of a path, or the code that stands alone.
 fn last(text: &str, letters: &[u8]) -> Option<[u8; 5]> {
-    let parts: Vec<&str> = text.trim().split(':').collect();
-    let letters = match parts.len() {
+    let text = text.trim();
+    let letters = match text.split(':').count() {
         1 => &letters[letters.len().saturating_sub(1)..],
         many if many == letters.len() => letters,
         _ => return None,
     };
-    parts.iter().zip(letters).map(|(part, letter)| one(part, *letter)).collect::<Option<Vec<_>>>()?.pop()
+    text.split(':').zip(letters).try_fold(None, |_, (part, letter)| one(part, *letter).map(Some))?
 }
 
 /// One letter and four digits; small letters are taken as meant.

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::book::{Bits, Book};
+use super::content::Activity;
 use super::{ActivityCode, AreaCode, JobRoleCode};
 use crate::api::{EffectiveRight, EffectiveRights, Reason};
 
@@ -111,6 +112,12 @@ impl<'b> Rights<'b> {
     /// The activities, in the order of their codes.
     pub fn activities(&self) -> impl Iterator<Item = ActivityCode> + '_ {
         self.all.places().map(|place| self.book.at(place).code)
+    }
+
+    /// The activities with their names, in the order of their codes.
+    pub fn named(&self) -> impl Iterator<Item = &'b Activity> + '_ {
+        let book = self.book;
+        self.all.places().map(move |place| book.at(place))
     }
 
     /// The codes of the activities as text, in their order: what [`crate::authority::Rank::of`] reads.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 use super::nhs::{NHS, PUBLISHED};
@@ -160,16 +161,38 @@ pub(in crate::ldap) fn attributes() -> impl Iterator<Item = &'static AttributeTy
 
 /// The attribute type with this name or identifier; case does not count, nor do blanks around it.
 pub(in crate::ldap) fn attribute(name: &str) -> Option<&'static AttributeType> {
-    static BY_NAME: LazyLock<HashMap<String, &'static AttributeType>> = LazyLock::new(|| {
-        let names = attributes().flat_map(|one| {
-            let names = one.names.iter().chain([&one.oid]);
-            names.flat_map(move |name| [(name.to_ascii_lowercase(), one), ((*name).to_owned(), one)])
+    static BY_NAME: LazyLock<HashMap<String, &'static AttributeType, BuildHasherDefault<Fnv>>> =
+        LazyLock::new(|| {
+            let names = attributes().flat_map(|one| {
+                let names = one.names.iter().chain([&one.oid]);
+                names.flat_map(move |name| [(name.to_ascii_lowercase(), one), ((*name).to_owned(), one)])
+            });
+            names.filter(|(name, _)| !name.is_empty()).collect()
         });
-        names.filter(|(name, _)| !name.is_empty()).collect()
-    });
     // As the schema spells it, or in small letters, first.
     let found = BY_NAME.get(name).or_else(|| BY_NAME.get(name.trim().to_ascii_lowercase().as_str()));
     found.copied()
+}
+
+/// FNV-1a (draft-eastlake-fnv): names are short and asked for of every entry, and nobody puts any in.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.0 = (self.0 ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// How many types the national schema has.

@@ -1,6 +1,8 @@
 //! Object classes.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use super::{nhs_classes, standard_classes};
 
@@ -68,14 +70,15 @@ pub(in crate::ldap) fn class(name: &str) -> Option<&'static ObjectClass> {
 }
 
 /// A class with those that it stands on, itself first: the values of `objectClass` of its entries.
-pub(in crate::ldap) fn with_those_above(name: &'static str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut next = class(name);
-    while let Some(one) = next {
-        found.push(one.name.to_owned());
-        next = class(one.above);
-    }
-    found
+pub(in crate::ldap) fn with_those_above(name: &str) -> &'static [&'static str] {
+    static ABOVE: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+        let names = |one: &'static ObjectClass| {
+            let all = std::iter::successors(Some(one), |one| class(one.above));
+            (one.name, all.map(|one| one.name).collect::<Vec<_>>())
+        };
+        classes().map(names).collect()
+    });
+    ABOVE.get(name).map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub(in crate::ldap) fn subschema() -> &'static Entry {
     static ENTRY: LazyLock<Entry> = LazyLock::new(|| {
         let dn = Dn::parse(SUBSCHEMA).unwrap_or_default();
         let mut entry = Entry::new(dn, &["top", "subentry", "subschema", "extensibleObject"], "subentry");
-        entry.put("cn", ["Subschema".to_owned()]);
+        entry.put("cn", ["Subschema"]);
         entry.put("objectClasses", classes().map(super::class::ObjectClass::described));
         entry.put("attributeTypes", attributes().map(super::AttributeType::described));
         entry.put("ldapSyntaxes", syntaxes());
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn what_is_named_is_published() {
         let entry = subschema();
-        let all = |name: &str| entry.values(name).to_vec();
+        let all = |name: &str| entry.values(name).collect::<Vec<_>>();
         let (syntaxes, rules) = (all("ldapSyntaxes").join("\n"), all("matchingRules").join("\n"));
         for one in all("attributeTypes") {
             let words: Vec<&str> = one.split(' ').collect();

@@ -189,13 +189,22 @@ fn time(value: &str) -> Option<String> {
 
 /// A value with single blanks, none at its ends. RFC 4518 2.6.1.
 fn squeezed(value: &str) -> String {
+    // Most have none at all.
+    if value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return value.to_owned();
+    }
     let words: Vec<&str> = value.split_whitespace().collect();
     words.join(" ")
 }
 
 /// The same in small letters. RFC 4518 2.2.
 fn folded(value: &str) -> String {
-    squeezed(value).to_lowercase()
+    let mut text = squeezed(value);
+    if text.is_ascii() {
+        text.make_ascii_lowercase();
+        return text;
+    }
+    text.to_lowercase()
 }
 
 #[cfg(test)]

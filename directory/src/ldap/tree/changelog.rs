@@ -9,7 +9,7 @@ use std::convert::Infallible;
 
 use platform::db::Tx;
 
-use super::{Branch, Unit, branch, generalized, organisations, people, root, systems, workgroups};
+use super::{Branch, Unit, generalized, organisations, people, root, systems, workgroups};
 use crate::api::{Change, ChangeKind};
 use crate::error::Error;
 use crate::ldap::dn::Dn;
@@ -105,27 +105,26 @@ async fn above(tx: &mut Tx) -> Result<Unit, Error> {
     let kept = kept(&mut *tx).await?;
     let mut entry =
         Entry::new(Branch::Changelog.dn().clone(), &["nhsExternalChangelog", "top"], "nhsExternalChangelog");
-    entry.put("cn", ["Changelog".to_owned()]);
+    entry.put("cn", ["Changelog"]);
     entry.put("firstchangenumber", [kept.first.to_string()]);
     entry.put("lastchangenumber", [kept.last.to_string()]);
-    entry.put("hasSubordinates", [if kept.first <= kept.last { "TRUE" } else { "FALSE" }.to_owned()]);
+    entry.put("hasSubordinates", [if kept.first <= kept.last { "TRUE" } else { "FALSE" }]);
     Ok(Unit { id: own_unit(), made: None, entries: vec![entry] })
 }
 
 async fn unit(register: &Register, tx: &mut Tx, change: &Change) -> Result<Unit, Error> {
     let told = told(register, tx, change).await?;
     let dn = Branch::Changelog.dn().below("changenumber", change.number.to_string());
-    let classes = ["nhsExternalChangelogEntry", "changeLogEntry", "top"];
-    let mut entry = Entry::new(dn, &classes, "changeLogEntry");
+    let mut entry = Entry::new(dn, &["nhsExternalChangelogEntry", "changeLogEntry", "top"], "changeLogEntry");
     entry.put("changenumber", [change.number.to_string()]);
     entry.put("targetdn", [told.target.to_string()]);
-    entry.put("changetype", [told.act.word().to_owned()]);
+    entry.put("changetype", [told.act.word()]);
     entry.put("changetime", [generalized(change.at)]);
     if let Some(now) = &told.now {
         entry.put("changes", told.act.changes(now));
     }
     entry.put("createTimestamp", [generalized(change.at)]);
-    entry.put("hasSubordinates", ["FALSE".to_owned()]);
+    entry.put("hasSubordinates", ["FALSE"]);
     Ok(Unit { id: id(change.number), made: Some(change.at), entries: vec![entry] })
 }
 
@@ -174,12 +173,12 @@ async fn told(register: &Register, tx: &mut Tx, change: &Change) -> Result<Told,
             };
             let now = found.as_ref().map(systems::entry);
             let target = now.as_ref().map(|entry| entry.dn.clone());
-            let target = target.unwrap_or_else(|| branch("Services").below("uniqueIdentifier", id));
+            let target = target.unwrap_or_else(|| Branch::Services.dn().below("uniqueIdentifier", id));
             Told { target, act, now }
         }
         Some(Touched::Organisation(ods)) => {
             let unit = organisations::these(tx, std::slice::from_ref(&ods)).await?.pop();
-            let target = branch("Organisations").below("uniqueIdentifier", ods);
+            let target = Branch::Organisations.dn().below("uniqueIdentifier", ods);
             Told { target, act: Act::Modify, now: unit.and_then(first) }
         }
         Some(Touched::Person(user)) => person(register, tx, change, user).await?,
@@ -208,7 +207,7 @@ async fn person(register: &Register, tx: &mut Tx, change: &Change, user: String)
         _ => Act::Modify,
     };
     let unit = people::these(register, tx, std::slice::from_ref(&user)).await?.pop();
-    Ok(Told { target: branch("People").below("uid", user), act, now: unit.and_then(first) })
+    Ok(Told { target: Branch::People.dn().below("uid", user), act, now: unit.and_then(first) })
 }
 
 fn first(unit: Unit) -> Option<Entry> {
@@ -218,13 +217,13 @@ fn first(unit: Unit) -> Option<Entry> {
 /// The name of the entry that a change was made to; none of what is no change.
 pub(super) fn target(entry: &Entry) -> Option<Dn> {
     entry.dn.depth_below(Branch::Changelog.dn()).filter(|depth| *depth > 0)?;
-    entry.values("targetdn").first().and_then(|name| Dn::parse(name).ok())
+    entry.first("targetdn").and_then(|name| Dn::parse(name).ok())
 }
 
 /// A change as it is shown to who sees no people: that there was one, and not of whom.
 pub(super) fn without_person(entry: Entry) -> Entry {
     let target = Branch::People.dn().to_string();
-    entry.with("targetdn", target).with("changetype", "modify".to_owned()).without("changes")
+    entry.with("targetdn", &target).with("changetype", "modify").without("changes")
 }
 
 /// The root of the naming context.

@@ -16,7 +16,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use tokio::task::yield_now;
 
-pub(crate) use systems::entry as system_entry;
+pub(crate) use systems::system_entry;
 
 use super::dn::Dn;
 use super::entry::Entry;
@@ -102,7 +102,7 @@ impl Branch {
             // The entry above the changes tells of them, so it is made of the register as they are.
             return (self == Self::Changelog).then(changelog::own_unit);
         }
-        let value = dn.0[depth - 1].value.as_str();
+        let value = dn.0[depth - 1].value();
         if value.contains('\0') {
             return None;
         }
@@ -404,14 +404,13 @@ pub(super) fn fixed() -> &'static [Entry] {
 
 fn made_fixed() -> Vec<Entry> {
     let mut top = Entry::new(root(), &["organization", "top"], "organization");
-    top.put("o", ["nhs".to_owned()]);
-    top.put("hasSubordinates", ["TRUE".to_owned()]);
+    top.put("o", ["nhs"]);
+    top.put("hasSubordinates", ["TRUE"]);
     let branches = Branch::REGISTER.into_iter().map(|branch| {
-        let dn = branch.dn().clone();
-        let name = dn.0.first().map(|part| part.value.clone()).unwrap_or_default();
-        let mut entry = Entry::new(dn, &["organizationalUnit", "top"], "organizationalUnit");
-        entry.put("ou", [name]);
-        entry.put("hasSubordinates", ["TRUE".to_owned()]);
+        let dn = branch.dn();
+        let mut entry = Entry::new(dn.clone(), &["organizationalUnit", "top"], "organizationalUnit");
+        entry.put("ou", dn.0.first().map(|part| part.value()));
+        entry.put("hasSubordinates", ["TRUE"]);
         entry
     });
     std::iter::once(top).chain(branches).collect()
@@ -425,19 +424,23 @@ fn times(entry: &mut Entry, made: Option<Millis>, changed: Option<Millis>) {
 
 /// A time as RFC 4517 3.3.13 writes it, to the second.
 fn generalized(at: Millis) -> String {
-    let day = Day::of(at).to_string().replace('-', "");
     let seconds = at.0.div_euclid(1000).rem_euclid(86_400);
-    format!("{day}{:02}{:02}{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!("{}{:02}{:02}{:02}Z", day(Day::of(at)), seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 /// A day as the national directory writes it.
 fn day(day: Day) -> String {
-    day.to_string().replace('-', "")
+    let mut text = day.to_string();
+    text.retain(|character| character != '-');
+    text
 }
 
 #[cfg(test)]
 mod tests {
+    use ldap3_proto::parse_ldap_filter_str;
+
     use super::*;
+    use crate::ldap::filter::Matching;
 
     /// Times and days are written as LDAP and the national directory write them.
     #[test]
@@ -445,6 +448,21 @@ mod tests {
         // 17:20, and 1:02:03 more.
         assert_eq!(generalized(Millis(1_795_540_800_000 + 3_723_000)), "20261124182203Z");
         assert_eq!(day("2026-11-24".parse().unwrap()), "20261124");
+    }
+
+    /// What systems never have is not looked for among them, and what they may have is.
+    #[test]
+    fn systems_are_left_out() {
+        let place = |text: &str| {
+            let parsed = parse_ldap_filter_str(text).unwrap();
+            Where::new(Branch::Services, &Filter::compile(&parsed, Matching::Strict).unwrap(), None)
+        };
+        for text in ["(uid=555021942107)", "(sn=a)", "(&(description=a)(postalCode=a))"] {
+            assert!(matches!(place(text), Where::Services(Chosen::Nothing)), "{text}");
+        }
+        for text in ["(description=a)", "(|(uid=555021942107)(description=a))", "(!(uid=555021942107))"] {
+            assert!(matches!(place(text), Where::Services(Chosen::Everything)), "{text}");
+        }
     }
 
     /// The unit of an entry is what is read of the branch.

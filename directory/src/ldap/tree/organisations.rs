@@ -4,7 +4,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::OdsCode;
 
-use super::{Unit, branch, day};
+use super::{Branch, Unit, day};
 use crate::api::{OrganisationRecord, OrganisationStatus, Period, RecordClass, RoleWeight, SuccessionKind};
 use crate::day::Day;
 use crate::error::Error;
@@ -121,14 +121,13 @@ fn unit(id: String, record: &OrganisationRecord, written_at: Option<Millis>) -> 
 
 /// An organisation as an entry.
 fn entry(record: &OrganisationRecord) -> Entry {
-    let dn = branch("Organisations").below("uniqueIdentifier", record.ods.as_str());
+    let code = record.ods.as_str();
     let class = class(record);
-    let classes = with_those_above(class);
-    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-    let mut entry = Entry::new(dn, &classes, class);
-    entry.put("uniqueIdentifier", [record.ods.to_string()]);
-    entry.put("nhsIDCode", [record.ods.to_string()]);
-    entry.put(if class == "nhsSite" { "ou" } else { "o" }, [record.name.clone()]);
+    let dn = Branch::Organisations.dn().below("uniqueIdentifier", code);
+    let mut entry = Entry::new(dn, with_those_above(class), class);
+    entry.put("uniqueIdentifier", [code]);
+    entry.put("nhsIDCode", [code]);
+    entry.put(if class == "nhsSite" { "ou" } else { "o" }, [&record.name]);
     types(&mut entry, record, class);
     address(&mut entry, record);
     let dates = &record.dates;
@@ -141,7 +140,7 @@ fn entry(record: &OrganisationRecord) -> Entry {
             SuccessionKind::Predecessor => "nhsOCSPredecessor",
             SuccessionKind::Successor => "nhsOCSSuccessor",
         };
-        entry.put(name, [one.target.to_string()]);
+        entry.put(name, [one.target.as_str()]);
     }
     for contact in &record.contacts {
         let name = match contact.kind.to_ascii_lowercase().as_str() {
@@ -152,10 +151,10 @@ fn entry(record: &OrganisationRecord) -> Entry {
             "http" | "https" | "url" if class != "nhsSite" => "labeledURI",
             _ => continue,
         };
-        entry.put(name, [contact.value.clone()]);
+        entry.put(name, [&contact.value]);
     }
-    entry.put("nhsSyntheticIndicator", ["0".to_owned()]);
-    entry.put("hasSubordinates", ["FALSE".to_owned()]);
+    entry.put("nhsSyntheticIndicator", ["0"]);
+    entry.put("hasSubordinates", ["FALSE"]);
     entry
 }
 
@@ -175,7 +174,6 @@ fn class(record: &OrganisationRecord) -> &'static str {
 /// What it is: its primary role, and the others as further types. The national directory's own two letters are known of general
 /// practices alone; of others the code of the role stands there.
 fn types(entry: &mut Entry, record: &OrganisationRecord, class: &str) {
-    let named = |role: &str| role_name(role).map_or_else(|| role.to_owned(), str::to_owned);
     let of = |weight| {
         record
             .roles
@@ -185,12 +183,17 @@ fn types(entry: &mut Entry, record: &OrganisationRecord, class: &str) {
     let primary = record.roles.iter().find(|role| role.weight == RoleWeight::Primary);
     if class == "nhsGPPractice" {
         entry.put("nhsOrgType", [named(GENERAL_PRACTICE)]);
-        entry.put("nhsOrgTypeCode", ["PR".to_owned()]);
+        entry.put("nhsOrgTypeCode", ["PR"]);
     } else if let Some(role) = primary {
         entry.put("nhsOrgType", [named(&role.role)]);
-        entry.put("nhsOrgTypeCode", [role.role.clone()]);
+        entry.put("nhsOrgTypeCode", [&role.role]);
     }
     entry.put("nhsOrgSubType", of(RoleWeight::Other).map(|role| named(&role.role)));
+}
+
+/// The name of a role; where nobody knows one, its code.
+fn named(role: &str) -> &str {
+    role_name(role).unwrap_or(role)
 }
 
 fn address(entry: &mut Entry, record: &OrganisationRecord) {
@@ -199,15 +202,15 @@ fn address(entry: &mut Entry, record: &OrganisationRecord) {
     // RFC 4517 3.3.28: lines are joined by dollar signs, and those within are written by their number.
     let lines: Vec<String> = lines.map(|line| line.replace('\\', "\\5C").replace('$', "\\24")).collect();
     entry.put("postalAddress", [lines.join("$")]);
-    entry.put("postalCode", address.postcode.clone());
-    entry.put("l", address.town.clone());
-    entry.put("nhsCountry", address.country.clone());
+    entry.put("postalCode", &address.postcode);
+    entry.put("l", &address.town);
+    entry.put("nhsCountry", &address.country);
 }
 
-fn parent(record: &OrganisationRecord) -> Option<String> {
+fn parent(record: &OrganisationRecord) -> Option<&str> {
     let live = |wanted: &str| {
         let mut live = record.relationships.iter();
         live.find(|one| one.relationship == wanted && one.status == OrganisationStatus::Active)
     };
-    PARENTS.into_iter().find_map(live).map(|one| one.target.to_string())
+    PARENTS.into_iter().find_map(live).map(|one| one.target.as_str())
 }

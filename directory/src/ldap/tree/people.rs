@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::{Unit, branch, day};
-use crate::api::{ProfessionalBody, Registration};
+use super::{Branch, Unit, day};
+use crate::api::ProfessionalBody;
 use crate::assignment::dated_roles;
 use crate::error::Error;
 use crate::ldap::dn::Dn;
@@ -14,7 +14,7 @@ use crate::ldap::entry::Entry;
 use crate::ldap::filter::Filter;
 use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::{AttributeType, with_those_above};
-use crate::model::{Life, Model, Role, Shown};
+use crate::model::{Life, Model, PersonView, RoleView, Shown};
 use crate::person::{State, plain};
 use crate::register::Register;
 use crate::store::faces::{self, Question};
@@ -148,15 +148,7 @@ pub(super) async fn ids(
 /// People by their ids, if all of them are in the model.
 pub(super) fn known(register: &Register, model: &Model, ids: &[String]) -> Option<Vec<Unit>> {
     let today = register.today();
-    let unit = |id: &String| {
-        let person = model.person(id, today)?;
-        Some(Unit {
-            id: id.clone(),
-            made: Some(person.shown.created_at),
-            entries: entries(&person.shown, &person.registrations, &person.roles),
-        })
-    };
-    ids.iter().map(unit).collect()
+    ids.iter().map(|id| model.look_at(id, today, unit)).collect()
 }
 
 /// People by their ids.
@@ -167,7 +159,7 @@ pub(super) async fn these(register: &Register, tx: &mut Tx, ids: &[String]) -> R
 
 /// The names of a person's entry and of every one that was ever below it: their ids are for life.
 pub(super) async fn names_of(tx: &mut Tx, id: &str) -> Result<Vec<Dn>, Error> {
-    let own = branch("People").below("uid", id);
+    let own = Branch::People.dn().below("uid", id);
     let mut names = vec![own.clone()];
     for (member, role) in touched::ids_below(tx, id).await? {
         let member = own.below("uniqueIdentifier", member);
@@ -189,98 +181,99 @@ async fn units(register: &Register, tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec
             // Whoever has left holds nothing.
             _ => Vec::new(),
         };
-        units.push(Unit {
-            id: id.to_string(),
-            made: Some(profile.created_at),
-            entries: entries(&Shown::from(profile), &registrations, &roles),
-        });
+        let shown = Shown::from(profile);
+        units.push(unit(&PersonView::of(&shown, &registrations, &roles)));
     }
     Ok(units)
 }
 
-fn entries(profile: &Shown, registrations: &[Registration], roles: &[Role]) -> Vec<Entry> {
-    let dn = branch("People").below("uid", profile.user_id.as_str());
-    let mut members: BTreeMap<&str, Vec<&Role>> = BTreeMap::new();
-    for role in roles {
-        members.entry(role.named.role.person_orgid.as_str()).or_default().push(role);
+/// Somebody with everything below them.
+fn unit(person: &PersonView<'_>) -> Unit {
+    let id = person.user_id.to_owned();
+    Unit { id, made: Some(person.created_at), entries: entries(person) }
+}
+
+fn entries(person: &PersonView<'_>) -> Vec<Entry> {
+    let mut members: BTreeMap<&str, Vec<&RoleView<'_>>> = BTreeMap::new();
+    for role in &person.roles {
+        members.entry(role.member).or_default().push(role);
     }
-    let mut all = vec![person(dn.clone(), profile, registrations)];
-    all[0].put("hasSubordinates", [truth(!members.is_empty())]);
+    let mut all = Vec::with_capacity(1 + members.len() + person.roles.len());
+    let mut own = own(person);
+    own.put("hasSubordinates", [truth(!members.is_empty())]);
+    let dn = own.dn.clone();
+    all.push(own);
     for (id, roles) in members {
         let dn = dn.below("uniqueIdentifier", id);
-        all.push(member(dn.clone(), profile, id, roles[0]));
+        all.push(member(dn.clone(), person, roles[0]));
         all.extend(roles.into_iter().map(|one| role(&dn, one)));
     }
     all
 }
 
-fn truth(is: bool) -> String {
-    if is { "TRUE" } else { "FALSE" }.to_owned()
+fn truth(is: bool) -> &'static str {
+    if is { "TRUE" } else { "FALSE" }
 }
 
 fn new(dn: Dn, class: &'static str) -> Entry {
-    let classes = with_those_above(class);
-    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-    Entry::new(dn, &classes, class)
+    Entry::new(dn, with_those_above(class), class)
 }
 
-fn person(dn: Dn, profile: &Shown, registrations: &[Registration]) -> Entry {
-    let mut entry = new(dn, "nhsPerson");
-    names(&mut entry, profile);
-    entry.put("personalTitle", profile.name.title.clone());
-    let status = if profile.life == Life::Open { "1" } else { "0" };
-    entry.put("nhsPersonStatus", [status.to_owned()]);
-    for one in registrations {
-        if let Some((_, name)) = BODIES.iter().find(|row| row.0 == one.body)
-            && entry.values(name).is_empty()
+/// The entry of the person.
+fn own(person: &PersonView<'_>) -> Entry {
+    let mut entry = new(Branch::People.dn().below("uid", person.user_id), "nhsPerson");
+    names(&mut entry, person);
+    entry.put("personalTitle", person.name.title);
+    entry.put("nhsPersonStatus", [if person.life == Life::Open { "1" } else { "0" }]);
+    for (body, number) in &person.registrations {
+        if let Some((_, name)) = BODIES.iter().find(|row| row.0 == *body)
+            && entry.first(name).is_none()
         {
-            entry.put(name, [one.number.clone()]);
+            entry.put(name, [number]);
         }
     }
-    super::times(&mut entry, Some(profile.created_at), Some(profile.changed_at));
+    super::times(&mut entry, Some(person.created_at), Some(person.changed_at));
     entry
 }
 
 /// What a person and a person in an organisation have alike.
-fn names(entry: &mut Entry, profile: &Shown) {
-    let name = &profile.name;
-    let parts = [Some(&name.family), Some(&name.given), name.title.as_ref()];
+fn names(entry: &mut Entry, person: &PersonView<'_>) {
+    let name = person.name;
+    let parts = [Some(name.family), Some(name.given), name.title];
     // As the national directory writes it: surname, first name, title.
-    let common: Vec<&str> =
-        parts.into_iter().flatten().map(String::as_str).filter(|part| !part.is_empty()).collect();
-    entry.put("uid", [profile.user_id.to_string()]);
+    let common: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    entry.put("uid", [person.user_id]);
     entry.put("cn", [common.join(" ")]);
-    entry.put("sn", [name.family.clone()]);
-    entry.put("givenName", [name.given.clone()]);
-    entry.put("nhsMiddleNames", name.middle.clone());
-    entry.put("displayName", [format!("{} {}", name.given, name.family).trim().to_owned()]);
+    entry.put("sn", [name.family]);
+    entry.put("givenName", [name.given]);
+    entry.put("nhsMiddleNames", name.middle);
+    entry.put("displayName", [format!("{} {}", name.given, name.family).trim()]);
 }
 
-fn member(dn: Dn, profile: &Shown, id: &str, Role { named, .. }: &Role) -> Entry {
+fn member(dn: Dn, person: &PersonView<'_>, role: &RoleView<'_>) -> Entry {
     let mut entry = new(dn, "nhsOrgPerson");
-    entry.put("uniqueIdentifier", [id.to_owned()]);
-    names(&mut entry, profile);
-    entry.put("o", [named.org_name.clone()]);
-    entry.put("nhsIDCode", [named.role.org_code.clone()]);
+    entry.put("uniqueIdentifier", [role.member]);
+    names(&mut entry, person);
+    entry.put("o", [role.organisation.name]);
+    entry.put("nhsIDCode", [role.organisation.code]);
     entry.put("hasSubordinates", [truth(true)]);
     entry
 }
 
-fn role(above: &Dn, Role { named, from }: &Role) -> Entry {
-    let role = &named.role;
-    let mut entry = new(above.below("uniqueIdentifier", role.person_roleid.as_str()), "nhsOrgPersonRole");
-    entry.put("uniqueIdentifier", [role.person_roleid.clone()]);
-    entry.put("nhsIDCode", [role.org_code.clone()]);
-    entry.put("nhsJobRole", [named.role_name.clone()]);
-    entry.put("nhsJobRoleCode", [role.role_code.clone()]);
-    entry.put("nhsAreaOfWork", named.aow.iter().cloned());
-    entry.put("nhsAreaOfWorkCodes", role.aow_codes.iter().cloned());
-    entry.put("nhsBusinessFunctions", named.activities.iter().cloned());
-    entry.put("nhsBusinessFunctionsCodes", role.activity_codes.iter().cloned());
-    entry.put("nhsWorkGroups", named.workgroups.iter().cloned());
-    entry.put("nhsWorkGroupsCodes", role.workgroups_codes.iter().cloned());
-    entry.put("nhsOrgOpenDate", from.map(day));
-    entry.put("nhsOrgCloseDate", role.until.as_ref().map(|until| until.replace('-', "")));
+fn role(above: &Dn, role: &RoleView<'_>) -> Entry {
+    let mut entry = new(above.below("uniqueIdentifier", role.role_profile), "nhsOrgPersonRole");
+    entry.put("uniqueIdentifier", [role.role_profile]);
+    entry.put("nhsIDCode", [role.organisation.code]);
+    entry.put("nhsJobRole", [&role.job_role_name]);
+    entry.put("nhsJobRoleCode", [role.job_role]);
+    entry.put("nhsAreaOfWork", role.areas.iter().map(|one| one.name));
+    entry.put("nhsAreaOfWorkCodes", role.areas.iter().map(|one| one.code));
+    entry.put("nhsBusinessFunctions", role.activities.iter().map(|one| one.name));
+    entry.put("nhsBusinessFunctionsCodes", role.activities.iter().map(|one| one.code));
+    entry.put("nhsWorkGroups", role.workgroups.iter().map(|one| one.name));
+    entry.put("nhsWorkGroupsCodes", role.workgroups.iter().map(|one| one.code));
+    entry.put("nhsOrgOpenDate", role.from.map(day));
+    entry.put("nhsOrgCloseDate", role.until.map(|until| until.replace('-', "")));
     entry.put("hasSubordinates", [truth(false)]);
     entry
 }

@@ -2,11 +2,12 @@
 
 use platform::db::Tx;
 
-use super::{Unit, branch};
+use super::{Branch, Unit};
 use crate::api::{
     AccreditedSystem, MessageHandlingSystem, SystemApproval, SystemContent, SystemKind, SystemProduct,
 };
 use crate::error::Error;
+use crate::ldap::attributes::Attributes;
 use crate::ldap::entry::Entry;
 use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::{AttributeType, with_those_above};
@@ -36,6 +37,7 @@ fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
             "top" => Pick::Anything,
             _ => Pick::Nothing,
         },
+        "uid" | "sn" | "cn" | "givenName" | "o" | "ou" | "postalCode" => Pick::Nothing,
         _ => Pick::Anything,
     }
 }
@@ -91,81 +93,84 @@ fn unit(system: &System) -> Unit {
     Unit { id: folded(system.id.as_str()), made: Some(system.made_at), entries: vec![entry(system)] }
 }
 
+/// The attributes of a system's entry, for what is made of them beside LDAP.
+pub(crate) fn system_entry(system: &System) -> Attributes {
+    Attributes::of(&entry(system))
+}
+
 /// A system as an entry.
-pub(crate) fn entry(system: &System) -> Entry {
-    let dn = branch("Services").below("uniqueIdentifier", system.id.as_str());
+pub(super) fn entry(system: &System) -> Entry {
+    let dn = Branch::Services.dn().below("uniqueIdentifier", system.id.as_str());
     let class = match system.content {
         SystemContent::Accredited(_) => "nhsAs",
         SystemContent::MessageHandling(_) => "nhsMhs",
     };
-    let classes = with_those_above(class);
-    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-    let mut entry = Entry::new(dn, &classes, class);
-    entry.put("uniqueIdentifier", [system.id.to_string()]);
+    let mut entry = Entry::new(dn, with_those_above(class), class);
+    entry.put("uniqueIdentifier", [system.id.as_str()]);
     match &system.content {
         SystemContent::Accredited(content) => accredited(&mut entry, content),
         SystemContent::MessageHandling(content) => handling(&mut entry, content, system.id.as_str()),
     }
     super::times(&mut entry, Some(system.made_at), Some(system.changed_at));
-    entry.put("hasSubordinates", ["FALSE".to_owned()]);
+    entry.put("hasSubordinates", ["FALSE"]);
     entry
 }
 
 fn accredited(entry: &mut Entry, system: &AccreditedSystem) {
-    entry.put("nhsIDCode", [system.organisation.clone()]);
-    entry.put("nhsMHSPartyKey", [system.party_key.clone()]);
-    entry.put("nhsMhsManufacturerOrg", system.manufacturer.clone());
-    entry.put("nhsAsSvcIA", system.interactions.iter().cloned());
-    entry.put("nhsAsClient", system.clients.iter().cloned());
-    entry.put("nhsAsCategoryBag", system.categories.iter().cloned());
-    entry.put("nhsAsACF", system.access_control.iter().cloned());
-    entry.put("description", system.description.clone());
+    entry.put("nhsIDCode", [&system.organisation]);
+    entry.put("nhsMHSPartyKey", [&system.party_key]);
+    entry.put("nhsMhsManufacturerOrg", &system.manufacturer);
+    entry.put("nhsAsSvcIA", &system.interactions);
+    entry.put("nhsAsClient", &system.clients);
+    entry.put("nhsAsCategoryBag", &system.categories);
+    entry.put("nhsAsACF", &system.access_control);
+    entry.put("description", &system.description);
     product(entry, &system.product);
     approval(entry, &system.approval);
-    entry.put("nhsTempUid", system.temporary_id.clone());
+    entry.put("nhsTempUid", &system.temporary_id);
 }
 
 fn handling(entry: &mut Entry, system: &MessageHandlingSystem, id: &str) {
-    entry.put("nhsIDCode", [system.organisation.clone()]);
-    entry.put("nhsMHSPartyKey", [system.party_key.clone()]);
-    entry.put("nhsMHSEndPoint", system.endpoints.iter().cloned());
-    entry.put("nhsMhsSvcIA", [system.interaction.clone()]);
-    entry.put("nhsMHsSN", system.service.clone());
-    entry.put("nhsMHsIN", system.interaction_name.clone());
-    entry.put("nhsMhsCPAId", [system.cpa_id.clone().unwrap_or_else(|| id.to_owned())]);
-    entry.put("nhsMhsFQDN", system.fqdn.clone());
-    entry.put("nhsMHSIsAuthenticated", system.authenticated.clone());
-    entry.put("nhsEPInteractionType", system.interaction_type.clone());
-    entry.put("nhsContractPropertyTemplateKey", system.contract_template.clone());
-    entry.put("nhsMhsManufacturerOrg", system.manufacturer.clone());
-    entry.put("nhsMhsIPAddress", system.ip_address.clone());
-    entry.put("nhsMhsNetwork", system.network.clone());
-    entry.put("nhsMhsSinCode", system.service_instance.clone());
-    entry.put("nhsMHSServiceDescription", system.service_description.clone());
+    entry.put("nhsIDCode", [&system.organisation]);
+    entry.put("nhsMHSPartyKey", [&system.party_key]);
+    entry.put("nhsMHSEndPoint", &system.endpoints);
+    entry.put("nhsMhsSvcIA", [&system.interaction]);
+    entry.put("nhsMHsSN", &system.service);
+    entry.put("nhsMHsIN", &system.interaction_name);
+    entry.put("nhsMhsCPAId", [system.cpa_id.as_deref().unwrap_or(id)]);
+    entry.put("nhsMhsFQDN", &system.fqdn);
+    entry.put("nhsMHSIsAuthenticated", &system.authenticated);
+    entry.put("nhsEPInteractionType", &system.interaction_type);
+    entry.put("nhsContractPropertyTemplateKey", &system.contract_template);
+    entry.put("nhsMhsManufacturerOrg", &system.manufacturer);
+    entry.put("nhsMhsIPAddress", &system.ip_address);
+    entry.put("nhsMhsNetwork", &system.network);
+    entry.put("nhsMhsSinCode", &system.service_instance);
+    entry.put("nhsMHSServiceDescription", &system.service_description);
     let reliability = &system.reliability;
-    entry.put("nhsMHSSyncReplyMode", reliability.sync_reply_mode.clone());
-    entry.put("nhsMHSRetryInterval", reliability.retry_interval.clone());
-    entry.put("nhsMHSRetries", reliability.retries.clone());
-    entry.put("nhsMHSPersistDuration", reliability.persist_duration.clone());
-    entry.put("nhsMHSDuplicateElimination", reliability.duplicate_elimination.clone());
-    entry.put("nhsMHSAckRequested", reliability.ack_requested.clone());
-    entry.put("nhsMHSActor", reliability.actors.iter().cloned());
+    entry.put("nhsMHSSyncReplyMode", &reliability.sync_reply_mode);
+    entry.put("nhsMHSRetryInterval", &reliability.retry_interval);
+    entry.put("nhsMHSRetries", &reliability.retries);
+    entry.put("nhsMHSPersistDuration", &reliability.persist_duration);
+    entry.put("nhsMHSDuplicateElimination", &reliability.duplicate_elimination);
+    entry.put("nhsMHSAckRequested", &reliability.ack_requested);
+    entry.put("nhsMHSActor", &reliability.actors);
     product(entry, &system.product);
     approval(entry, &system.approval);
-    entry.put("nhsTempUid", system.temporary_id.clone());
+    entry.put("nhsTempUid", &system.temporary_id);
 }
 
 fn product(entry: &mut Entry, product: &SystemProduct) {
-    entry.put("nhsProductKey", product.key.clone());
-    entry.put("nhsProductName", product.name.clone());
-    entry.put("nhsProductVersion", product.version.clone());
+    entry.put("nhsProductKey", &product.key);
+    entry.put("nhsProductName", &product.name);
+    entry.put("nhsProductVersion", &product.version);
 }
 
 fn approval(entry: &mut Entry, approval: &SystemApproval) {
-    entry.put("nhsRequestorURP", approval.requested_by.clone());
-    entry.put("nhsDateRequested", approval.requested_at.clone());
-    entry.put("nhsApproverURP", approval.approved_by.clone());
-    entry.put("nhsDateApproved", approval.approved_at.clone());
-    entry.put("nhsDNSApprover", approval.host_approved_by.clone());
-    entry.put("nhsDateDNSApproved", approval.host_approved_at.clone());
+    entry.put("nhsRequestorURP", &approval.requested_by);
+    entry.put("nhsDateRequested", &approval.requested_at);
+    entry.put("nhsApproverURP", &approval.approved_by);
+    entry.put("nhsDateApproved", &approval.approved_at);
+    entry.put("nhsDNSApprover", &approval.host_approved_by);
+    entry.put("nhsDateDNSApproved", &approval.host_approved_at);
 }

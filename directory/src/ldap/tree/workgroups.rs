@@ -2,7 +2,7 @@
 
 use platform::db::Tx;
 
-use super::{Unit, branch};
+use super::{Branch, Unit};
 use crate::error::Error;
 use crate::ids::made_at;
 use crate::ldap::entry::Entry;
@@ -73,15 +73,14 @@ pub(super) async fn these(tx: &mut Tx, ids: &[String]) -> Result<Vec<Unit>, Erro
 
 fn unit(workgroup: &Workgroup) -> Unit {
     let id = workgroup.id.as_str();
-    let classes = with_those_above("nhsWg");
-    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-    let mut entry = Entry::new(branch("workgroups").below("uniqueIdentifier", id), &classes, "nhsWg");
-    entry.put("uniqueIdentifier", [id.to_owned()]);
-    entry.put("cn", [workgroup.name.clone()]);
-    entry.put("nhsIDCode", [workgroup.organisation.to_string()]);
+    let dn = Branch::Workgroups.dn().below("uniqueIdentifier", id);
+    let mut entry = Entry::new(dn, with_those_above("nhsWg"), "nhsWg");
+    entry.put("uniqueIdentifier", [id]);
+    entry.put("cn", [&workgroup.name]);
+    entry.put("nhsIDCode", [workgroup.organisation.as_str()]);
     entry.put("nhsPwgId", workgroup.parent.as_ref().map(ToString::to_string));
     let made = made_at(id);
     super::times(&mut entry, made, None);
-    entry.put("hasSubordinates", ["FALSE".to_owned()]);
+    entry.put("hasSubordinates", ["FALSE"]);
     Unit { id: id.to_owned(), made, entries: vec![entry] }
 }
