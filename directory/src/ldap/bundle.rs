@@ -1,5 +1,9 @@
 //! Answers of one search that are ready together go as one: to hand each over by itself would cost more than to make it.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
+
 use bytes::{Bytes, BytesMut};
 use ldap3_proto::proto::LdapMsg;
 
@@ -13,7 +17,7 @@ pub(super) struct Bundle<'o> {
     out: &'o Out,
     gate: Gate,
     /// What is held back, but for the last of it.
-    held: Vec<Bytes>,
+    held: VecDeque<Bytes>,
     /// What is less than a record.
     last: BytesMut,
 }
@@ -29,7 +33,7 @@ enum Gate {
 impl<'o> Bundle<'o> {
     /// Nothing yet.
     pub(super) fn over(out: &'o Out) -> Self {
-        Self { out, gate: Gate::Open, held: Vec::new(), last: BytesMut::new() }
+        Self { out, gate: Gate::Open, held: VecDeque::new(), last: BytesMut::new() }
     }
 
     /// Where it goes, for what goes by itself: [`Bundle::flush`] first.
@@ -45,7 +49,7 @@ impl<'o> Bundle<'o> {
         }
         if self.gate == Gate::Shut {
             // Whole messages, since those of other searches may come between two pieces.
-            self.held.push(self.last.split().freeze());
+            self.held.push_back(self.last.split().freeze());
             return Ok(());
         }
         self.flush().await
@@ -60,10 +64,14 @@ impl<'o> Bundle<'o> {
 
     /// Lets go of what was held back.
     pub(super) async fn release(&mut self) -> Result<(), Gone> {
-        self.gate = Gate::Open;
-        for octets in std::mem::take(&mut self.held) {
-            self.out.send_octets(octets).await?;
+        // Whoever is stopped here has sent a beginning, and the rest stays held back.
+        while !self.held.is_empty() {
+            let room = self.out.room().await?;
+            if let Some(octets) = self.held.pop_front() {
+                room.send(octets);
+            }
         }
+        self.gate = Gate::Open;
         Ok(())
     }
 
@@ -72,8 +80,33 @@ impl<'o> Bundle<'o> {
         if self.gate == Gate::Shut || self.last.is_empty() {
             return Ok(());
         }
-        let octets = self.last.split().freeze();
-        self.out.send_octets(octets).await
+        let room = self.out.room().await?;
+        room.send(self.last.split().freeze());
+        Ok(())
+    }
+
+    /// Waits for something. What may go goes meanwhile as far as there is room: nothing that is waited for, a connection to the database
+    /// least of all, is held while a client reads slowly.
+    pub(super) async fn meanwhile<T>(&mut self, doing: impl Future<Output = T>) -> T {
+        let mut doing = pin!(doing);
+        poll_fn(|turn| {
+            let polled = doing.as_mut().poll(turn);
+            if polled.is_pending() {
+                self.offer();
+            }
+            polled
+        })
+        .await
+    }
+
+    /// Sends what may go if there is room. That nobody is there any more is met where something is sent that has to be.
+    fn offer(&mut self) {
+        if self.gate == Gate::Open
+            && !self.last.is_empty()
+            && let Some(room) = self.out.room_now()
+        {
+            room.send(self.last.split().freeze());
+        }
     }
 
     /// Sends the end behind it. What is still held back is never sent.
@@ -91,6 +124,8 @@ impl<'o> Bundle<'o> {
 mod tests {
     use ldap3_proto::LdapCodec;
     use tokio::io::AsyncReadExt as _;
+    use tokio::sync::oneshot;
+    use tokio::task::yield_now;
     use tokio::time::Duration;
     use tokio_util::codec::Decoder as _;
 
@@ -111,7 +146,7 @@ mod tests {
     async fn sent(length: usize, held: Held) -> Vec<i32> {
         let (mut client, server) = tokio::io::duplex(1 << 20);
         let (reader, writer) = tokio::io::split(server);
-        let (out, writing) = Out::over(writer, Duration::from_secs(60));
+        let (out, writing) = Out::over(writer, Duration::from_mins(1));
         let mut entry = Entry::new(Dn::parse("o=nhs").unwrap(), &["organization", "top"], "organization");
         entry.put("description", ["x".repeat(length)]);
         let selection = Selection::read(&[]);
@@ -137,6 +172,33 @@ mod tests {
             numbers.push(message.msgid);
         }
         numbers
+    }
+
+    /// What is waited for comes to its end while a client reads nothing, and has every turn that it gives to others.
+    #[tokio::test]
+    async fn slow_readers_hold_nothing_up() {
+        let (client, server) = tokio::io::duplex(1);
+        let (_reader, writer) = tokio::io::split(server);
+        let (out, _writing) = Out::over(writer, Duration::from_mins(1));
+        while out.room_now().is_some_and(|room| {
+            room.send(Bytes::from_static(b"waits"));
+            true
+        }) {
+            yield_now().await;
+        }
+        let entry = Entry::new(Dn::parse("o=nhs").unwrap(), &["organization", "top"], "organization");
+        let selection = Selection::read(&[]);
+        let mut bundle = Bundle::over(&out);
+        bundle.entry(1, &selection.of(&entry, Show::Values, None)).await.unwrap();
+        let (sender, mut told) = oneshot::channel();
+        tokio::spawn(async move { sender.send(()) });
+        let has_turned = bundle.meanwhile(async {
+            yield_now().await;
+            told.try_recv().is_ok()
+        });
+        assert!(has_turned.await, "the other task had its turn");
+        assert!(!bundle.last.is_empty(), "there was no room");
+        drop(client);
     }
 
     /// Nothing that is held back is sent before it is let go of, and never if it is not; all else is sent in its order, however large it is.

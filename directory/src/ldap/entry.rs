@@ -3,6 +3,7 @@
 //! Its values lie one behind the other in one text, so that making an entry of fifty values takes a few pieces of memory and no fifty.
 //! What follows from its name, which nearly nobody asks for, is made when it is asked for.
 
+use std::fmt;
 use std::slice;
 use std::sync::{LazyLock, OnceLock};
 
@@ -17,7 +18,7 @@ const VALUES: usize = 32;
 const TEXT: usize = 512;
 
 /// An entry: its name and its attributes in the order in which they are shown, none of them without a value.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) dn: Dn,
     attributes: Vec<Attribute>,
@@ -27,6 +28,13 @@ pub(super) struct Entry {
     /// The name as text, and the unique id, once they were asked for.
     name: OnceLock<String>,
     id: OnceLock<String>,
+}
+
+/// Its name alone: the text may still have what was hidden.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("dn", &self.dn.to_string()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -60,7 +60,8 @@ pub(super) async fn in_order(
     drop(ordering);
     for dn in shown {
         // What has changed meanwhile may be found no more.
-        let Some(entry) = walk::find(&context.register, &context.who, &dn).await? else { continue };
+        let found = bundle.meanwhile(walk::find(&context.register, &context.who, &dn)).await?;
+        let Some(entry) = found else { continue };
         if asked.filter.of(&entry) == Truth::True {
             bundle.entry(msgid, &asked.shown_in_turn(&entry).await).await?;
         }

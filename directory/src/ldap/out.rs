@@ -9,8 +9,9 @@ use tokio::time::{Duration, timeout};
 
 use super::framing::encode;
 
-/// How many answers wait to be written.
-const WAITING: usize = 16;
+/// How many pieces of answers wait to be written, and as many that the writer has taken: each is a record, or one entry that is larger. With
+/// one for each request that is under way that is all that a connection holds of what was answered.
+const WAITING: usize = 4;
 /// How much is put together before it is written: what a record of TLS holds.
 pub(super) const RECORD: usize = 16 * 1024;
 
@@ -34,12 +35,17 @@ impl Out {
 
     /// Sends an answer, as soon as the client has taken enough of those before.
     pub(super) async fn send(&self, message: LdapMsg) -> Result<(), Gone> {
-        self.send_octets(encode(message).map_err(|_| Gone)?).await
+        self.0.send(encode(message).map_err(|_| Gone)?).await.map_err(|_| Gone)
     }
 
-    /// Sends whole messages in the same way.
-    pub(super) async fn send_octets(&self, octets: Bytes) -> Result<(), Gone> {
-        self.0.send(octets).await.map_err(|_| Gone)
+    /// Room for one piece, as soon as there is.
+    pub(super) async fn room(&self) -> Result<mpsc::Permit<'_, Bytes>, Gone> {
+        self.0.reserve().await.map_err(|_| Gone)
+    }
+
+    /// The same if there is now.
+    pub(super) fn room_now(&self) -> Option<mpsc::Permit<'_, Bytes>> {
+        self.0.try_reserve().ok()
     }
 
     /// Waits until nothing is written any more.

@@ -1,9 +1,7 @@
 //! A search: RFC 4511 4.5, with pages, order, list views and filters for values.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
     LdapMsg, LdapOp, LdapResult, LdapResultCode as Code, LdapSearchRequest, LdapSearchScope,
@@ -31,7 +29,7 @@ use super::session::Context;
 use super::sync::synchronise;
 use super::tail::Place;
 use super::tree::{Branch, is_of_people, names_somebody};
-use super::walk::{self, Found, Position, Range, Walk};
+use super::walk::{self, Position, Range, Walk};
 use super::who::Viewer;
 
 /// The controls that a search knows.
@@ -319,8 +317,7 @@ pub(super) async fn as_they_come(
     let (mut sent, mut people) = (0, 0);
     let done = loop {
         let before = walk.position().clone();
-        let found = next(&mut walk, bundle).await?;
-        let next = match found {
+        let next = match bundle.meanwhile(walk.next()).await {
             Ok(Some(entry)) => entry,
             Ok(None) => break Ok(None),
             // RFC 2696 3: a page may have less than was asked for, or nothing.
@@ -348,16 +345,6 @@ pub(super) async fn as_they_come(
     bundle.release().await?;
     let after = done?;
     Ok(Ended { result: success(), controls: cookie(asked, after.as_ref()).into_iter().collect() })
-}
-
-/// The next entry. Where it has to be waited for, what was found before goes meanwhile.
-async fn next(walk: &mut Walk<'_>, bundle: &mut Bundle<'_>) -> Result<Result<Found, Refusal>, Gone> {
-    let mut next = pin!(walk.next());
-    if let Some(found) = next.as_mut().now_or_never() {
-        return Ok(found);
-    }
-    bundle.flush().await?;
-    Ok(next.await)
 }
 
 /// There is more than is answered.

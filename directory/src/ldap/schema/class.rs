@@ -78,7 +78,9 @@ pub(in crate::ldap) fn with_those_above(name: &str) -> &'static [&'static str] {
         };
         classes().map(names).collect()
     });
-    ABOVE.get(name).map_or(&[], Vec::as_slice)
+    let found = ABOVE.get(name).map_or(&[][..], Vec::as_slice);
+    debug_assert!(!found.is_empty(), "{name} is no class as it is spelled");
+    found
 }
 
 #[cfg(test)]
