@@ -14,7 +14,7 @@ use platform::id::ClientId;
 use platform::problem::Problem;
 use tokio::sync::Semaphore;
 
-use crate::client::Fetching;
+use crate::client::{Fetching, Remembered};
 use crate::config::Config;
 use crate::error::Error;
 use crate::login::Login;
@@ -85,6 +85,8 @@ pub struct Shared {
     pub(crate) given: Together<Given>,
     /// What finds relying parties, codes and tokens, those of requests that come together at once.
     pub(crate) lookups: Lookups,
+    /// Relying parties that were read a moment ago.
+    pub(crate) remembered: Remembered,
     /// What the sign-in pages share.
     pub(crate) login: Login,
     /// Places for reports that are written as files at the same time.
@@ -146,6 +148,7 @@ impl Provider {
             proofs: Proofs::default(),
             given: Together::start(&db),
             lookups: Lookups::start(&db),
+            remembered: Remembered::default(),
             config,
             db,
             clock,

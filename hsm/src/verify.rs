@@ -13,11 +13,13 @@ pub(crate) struct PublicKey {
     spki: Vec<u8>,
     /// Parsed once, for the scheme that nearly every call uses.
     parsed: OnceLock<Option<ParsedPublicKey>>,
+    /// The same for RSASSA-PSS, which is never the default.
+    pss: OnceLock<Option<ParsedPublicKey>>,
 }
 
 impl PublicKey {
     pub(crate) fn new(alg: Alg, spki: Vec<u8>) -> PublicKey {
-        PublicKey { alg, spki, parsed: OnceLock::new() }
+        PublicKey { alg, spki, parsed: OnceLock::new(), pss: OnceLock::new() }
     }
 
     pub(crate) fn alg(&self) -> Alg {
@@ -33,9 +35,14 @@ impl PublicKey {
         if !self.alg.supports(scheme) {
             return false;
         }
-        if scheme == self.alg.default_scheme() {
+        let kept = match scheme {
+            Scheme::RsaPssSha256 => Some(&self.pss),
+            scheme if scheme == self.alg.default_scheme() => Some(&self.parsed),
+            _ => None,
+        };
+        if let Some(kept) = kept {
             let parse = || ParsedPublicKey::new(algorithm(scheme), &self.spki[..]).ok();
-            return match (self.parsed.get_or_init(parse), hash(scheme)) {
+            return match (kept.get_or_init(parse), hash(scheme)) {
                 (None, _) => false,
                 (Some(key), None) => key.verify_sig(input, signature).is_ok(),
                 (Some(key), Some(hash)) => Digest::import_less_safe(input, hash)

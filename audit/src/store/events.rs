@@ -1,5 +1,7 @@
 //! Events: written by every module, put into order by the sequencer.
 
+use std::fmt::Write as _;
+
 use platform::clock::Millis;
 use platform::db::Tx;
 use sqlx::{AnyPool, AssertSqlSafe};
@@ -28,6 +30,8 @@ pub(crate) struct Pending {
 /// How many rows one INSERT may carry: few sizes, so that few statements are prepared and kept, and those of a usual group,
 /// so that it takes few of them.
 const ROWS: [usize; 12] = [64, 32, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
+/// How many columns one has.
+const COLUMNS: usize = 7;
 
 /// Write events in the order given.
 pub(crate) async fn insert_events(tx: &mut Tx, events: &[NewEvent]) -> Result<(), sqlx::Error> {
@@ -42,16 +46,18 @@ pub(crate) async fn insert_events(tx: &mut Tx, events: &[NewEvent]) -> Result<()
 }
 
 async fn insert_rows(tx: &mut Tx, events: &[NewEvent]) -> Result<(), sqlx::Error> {
-    let rows: Vec<String> = (0..events.len())
-        .map(|row| {
-            let places: Vec<String> = (1..=7).map(|column| format!("${}", row * 7 + column)).collect();
-            format!("({})", places.join(", "))
-        })
-        .collect();
-    let sql = format!(
-        "INSERT INTO audit_event (id, recorded_at, module, name, actor, body, salt) VALUES {}",
-        rows.join(", ")
-    );
+    let mut sql = String::with_capacity(100 + events.len() * COLUMNS * "$100, ".len());
+    sql.push_str("INSERT INTO audit_event (id, recorded_at, module, name, actor, body, salt) VALUES ");
+    for place in 0..events.len() * COLUMNS {
+        sql.push_str(match (place, place % COLUMNS) {
+            (0, _) => "(",
+            (_, 0) => "), (",
+            _ => ", ",
+        });
+        // Nothing refuses to be written into a text.
+        let _written = write!(sql, "${}", place + 1);
+    }
+    sql.push(')');
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for event in events {
         query = query

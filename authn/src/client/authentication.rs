@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::assertion::{self, Claimed};
 use super::failure::{Failure, note, refuse};
-use super::{Client, State, key_set};
+use super::{Client, State, key_set, remembered};
 use crate::api::AuthMethod;
 use crate::error::Error;
 use crate::oidc::parameters::Parameters;
@@ -210,7 +210,7 @@ fn decoded(text: &str) -> Option<String> {
 
 async fn known(provider: &Provider, client: &str) -> Result<Option<Client>, Refusal> {
     let Ok(id) = client.parse::<ClientId>() else { return Ok(None) };
-    Ok(provider.lookups.clients.find(clients::ById(id)).await?)
+    Ok(remembered::find(provider, id).await?)
 }
 
 fn is_registered(client: &Client, method: AuthMethod) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ pub(crate) mod failure;
 mod fetching;
 pub(crate) mod key_set;
 pub(crate) mod registry;
+pub(crate) mod remembered;
 mod settings;
 mod strict;
 
@@ -17,6 +18,7 @@ use crate::oidc::scope::{Scope, Scopes};
 
 pub(crate) use authentication::Authenticated;
 pub(crate) use fetching::Fetching;
+pub(crate) use remembered::Remembered;
 pub(crate) use settings::Settings;
 
 /// Whether a relying party can be used.
@@ -77,8 +79,15 @@ impl Client {
 
     /// What is left of what was granted by its registration of now: a scope or an act that was taken out counts no more.
     pub(crate) fn still(&self, granted: &Scopes) -> Scopes {
+        let mut left = granted.clone();
+        self.limit(&mut left);
+        left
+    }
+
+    /// Leaves of what was granted what [`Client::still`] does.
+    pub(crate) fn limit(&self, granted: &mut Scopes) {
         let config = self.config();
-        granted.filtered(|word| config.scopes.iter().chain(&config.acts).any(|registered| registered == word))
+        granted.retain(|word| config.scopes.iter().chain(&config.acts).any(|registered| registered == word));
     }
 
     /// What it may have for itself: the scopes that are not a person's, and its acts.

@@ -97,12 +97,14 @@ pub(crate) fn id_token(about: &About<'_>) -> Value {
         }
     }
     let profile = content.scope.has(Scope::Profile);
-    let all = of_person(person, content);
-    for (name, value) in &all {
-        let asked = content.id_token_claims.contains(name) && is_granted(about.registered, name);
-        let named = profile && ["name", "given_name", "family_name"].contains(&name.as_str());
-        if (asked || named) && claims.get(name).is_none() {
-            claims[name.as_str()] = value.clone();
+    let wanted = |name: &str| {
+        let is_named = || content.id_token_claims.iter().any(|one| one == name);
+        (profile && ["name", "given_name", "family_name"].contains(&name))
+            || (is_named() && is_granted(about.registered, name))
+    };
+    for (name, value) in of_person(person, content, wanted) {
+        if claims.get(name).is_none() {
+            claims[name] = value;
         }
     }
     claims
@@ -132,15 +134,14 @@ pub(crate) fn userinfo(
     scope: &Scopes,
     named: Option<&Scopes>,
 ) -> Map<String, Value> {
-    let all = of_person(person, content);
+    let wanted = |name: &str| {
+        let is_named = || content.userinfo_claims.iter().any(|one| one == name);
+        is_granted(scope, name)
+            || (is_named() && named.is_some_and(|registered| is_granted(registered, name)))
+    };
     let mut claims = Map::from_iter([("sub".to_owned(), Value::from(person.person.clone()))]);
-    for (name, value) in all {
-        let by_name = content.userinfo_claims.contains(&name)
-            && named.is_some_and(|registered| is_granted(registered, &name));
-        if by_name || is_granted(scope, &name) {
-            claims.insert(name, value);
-        }
-    }
+    let told = of_person(person, content, wanted);
+    claims.extend(told.into_iter().map(|(name, value)| (name.to_owned(), value)));
     claims
 }
 
@@ -178,43 +179,61 @@ fn is_granted(scope: &Scopes, name: &str) -> bool {
     scopes_of(name).iter().any(|one| scope.has(*one))
 }
 
-/// Everything that may be told of a person.
-fn of_person(person: &PersonClaims, content: &Content) -> BTreeMap<String, Value> {
+/// Claims of a person by their names, of which only those are made that are wanted.
+struct Told<W> {
+    wanted: W,
+    claims: BTreeMap<&'static str, Value>,
+}
+
+impl<W: Fn(&str) -> bool> Told<W> {
+    /// Tells one that is wanted; of several with one name the first.
+    fn tell<V: Into<Value>>(&mut self, name: &'static str, value: impl FnOnce() -> V) {
+        if (self.wanted)(name) {
+            self.claims.entry(name).or_insert_with(|| value().into());
+        }
+    }
+}
+
+/// Everything that may be told of a person and is wanted.
+fn of_person(
+    person: &PersonClaims,
+    content: &Content,
+    wanted: impl Fn(&str) -> bool,
+) -> BTreeMap<&'static str, Value> {
     let name = &person.name;
     let title = name.title.as_deref().unwrap_or_default();
     let join =
         |parts: &[&str]| parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
     let middle = name.middle.as_deref().unwrap_or_default();
-    let mut claims: BTreeMap<&str, Value> = BTreeMap::new();
+    let mut told = Told { wanted, claims: BTreeMap::new() };
     // Surname, given name, title: the order of the national directory.
-    claims.insert("name", join(&[&name.family, &name.given, title]).into());
-    claims.insert("display_name", join(&[title, &name.given, &name.family]).into());
-    claims.insert("given_name", name.given.clone().into());
-    claims.insert("family_name", name.family.clone().into());
-    claims.insert("uid", person.person.clone().into());
-    claims.insert("nhsid_useruid", person.person.clone().into());
-    claims.insert("idassurancelevel", identity(person.assurance).into());
-    claims.insert("initials", initials(&join(&[&name.given, middle])).into());
+    told.tell("name", || join(&[&name.family, &name.given, title]));
+    told.tell("display_name", || join(&[title, &name.given, &name.family]));
+    told.tell("given_name", || name.given.clone());
+    told.tell("family_name", || name.family.clone());
+    told.tell("uid", || person.person.clone());
+    told.tell("nhsid_useruid", || person.person.clone());
+    told.tell("idassurancelevel", || identity(person.assurance));
+    told.tell("initials", || initials(&join(&[&name.given, middle])));
     for (member, text) in [("title", title), ("middle_names", middle)] {
         if !text.is_empty() {
-            claims.insert(member, text.into());
+            told.tell(member, || text);
         }
     }
     if let Some(email) = &person.email {
-        claims.insert("email", email.clone().into());
+        told.tell("email", || email.clone());
     }
-    claims.insert("nhsid_nrbac_roles", person.roles.iter().map(role).collect());
-    claims.insert(
-        "nhsid_user_orgs",
+    told.tell("nhsid_nrbac_roles", || person.roles.iter().map(role).collect::<Value>());
+    told.tell("nhsid_user_orgs", || {
         each_once(person, |one| {
             json!({
                 "org_name": one.org_name, "org_code": one.role.org_code
             })
-        }),
-    );
+        })
+    });
     let of_organisation = |one: &NamedRole| json!({"person_orgid": one.role.person_orgid, "org_name": one.org_name, "org_code": one.role.org_code});
-    claims.insert("nhsid_org_memberships", each_once(person, of_organisation));
-    claims.insert("nhsid_org_roles", each_once(person, of_organisation));
+    told.tell("nhsid_org_memberships", || each_once(person, of_organisation));
+    told.tell("nhsid_org_roles", || each_once(person, of_organisation));
     for registration in &person.registrations {
         let member = match registration.body {
             ProfessionalBody::Gmc => "gmc_id",
@@ -227,12 +246,12 @@ fn of_person(person: &PersonClaims, content: &Content) -> BTreeMap<String, Value
             ProfessionalBody::Consultant => "consultant_id",
             _ => continue,
         };
-        claims.entry(member).or_insert_with(|| registration.number.clone().into());
+        told.tell(member, || registration.number.clone());
     }
     if let Some(role) = selected(content) {
-        claims.insert("selected_roleid", role.into());
+        told.tell("selected_roleid", || role);
     }
-    claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    told.claims
 }
 
 fn initials(names: &str) -> String {

@@ -112,7 +112,7 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
         return Err(unknown());
     }
     bound(&code, parameters, binding, now)?;
-    grant.content.scope = client.still(&grant.content.scope);
+    client.limit(&mut grant.content.scope);
     let (session, person) = signed_in_with(provider, &mut grant, session, now).await?;
     let for_whom = For {
         client,
@@ -127,13 +127,13 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
     // What was authorised to be signed is not renewed without its person.
     let renewable = client.may(GrantType::RefreshToken) && grant.content.signing.is_none();
     let refresh = if renewable { Refresh::Given } else { Refresh::None };
-    let making = Making::begin(provider, for_whom, refresh, now).await?;
+    let mut making = Making::begin(provider, for_whom, refresh, now).await?;
     let extra = Extra { nonce: grant.content.nonce.as_deref(), code: Some(presented) };
     let id_token = id_token(provider, client, &grant, &session, &person, &making, &extra).await?;
     let signing = grant.content.signing.as_ref().map(|granted| details::granted(&granted.details));
     // Signed before the code is used up, so that a token that is away costs nobody their sign-in.
     let by = By::Code { code: code.hash.clone(), person: session.person.clone() };
-    let given = Given { grant, rows: making.rows.clone(), by, at: now };
+    let given = Given { grant, rows: std::mem::take(&mut making.rows), by, at: now };
     if !provider.given.write(given).await? {
         // Somebody else was first, or the grant ended meanwhile: for a second use both end it.
         return Err(replayed(provider, &code.grant, client, now).await?);

@@ -118,8 +118,10 @@ impl Row for Given {
         grants::insert_all(tx, &new).await?;
         let tokens: Vec<&Token> = rows.iter().flat_map(|row| &row.rows).collect();
         tokens::insert_all(tx, &tokens).await?;
-        let events: Vec<_> = rows.iter().map(|row| row.event()).collect();
-        let events: Vec<_> = events.iter().map(|(at, actor, event)| (*at, actor, event.clone())).collect();
+        let (actors, told): (Vec<_>, Vec<_>) =
+            rows.iter().map(|row| row.event()).map(|(at, actor, event)| (actor, (at, event))).unzip();
+        let events: Vec<_> =
+            told.into_iter().zip(&actors).map(|((at, event), actor)| (at, actor, event)).collect();
         audit::record_each(tx, &events).await?;
         Ok(vec![true; rows.len()])
     }

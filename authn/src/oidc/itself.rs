@@ -41,8 +41,8 @@ pub(super) async fn itself(provider: &Provider, asked: &Asked<'_>, now: Millis) 
         actors: Vec::new(),
         until: expires_at,
     };
-    let making = Making::begin(provider, for_whom, Refresh::None, now).await?;
-    let rows = making.rows.clone();
+    let mut making = Making::begin(provider, for_whom, Refresh::None, now).await?;
+    let rows = std::mem::take(&mut making.rows);
     provider.given.write(Given { grant, rows, by: By::Itself, at: now }).await?;
     Ok(making.issued(None))
 }

@@ -106,7 +106,7 @@ pub(super) struct Making {
     access: Zeroizing<String>,
     refresh: Option<Secret>,
     lives: Duration,
-    /// Their rows.
+    /// Their rows, which whoever stores them takes.
     pub(super) rows: Vec<Token>,
     scope: Scopes,
     token_type: &'static str,

@@ -51,7 +51,7 @@ pub(super) async fn refresh(provider: &Provider, asked: &Asked<'_>, now: Millis)
     let id_token = exchange::id_token(provider, client, &grant, &session, &person, &making, &extra).await?;
     let id = grant.id.clone();
     let since = now.minus(provider.config.refresh_retry());
-    let (hash, rows) = (token.hash, making.rows.clone());
+    let (hash, rows) = (token.hash, std::mem::take(&mut making.rows));
     let given = Given { hash, person: session.person, grant, rows, refresh, since };
     let stored: Result<bool, Error> =
         provider.db.write(move |tx| Box::pin(async move { given.store(tx, now).await })).await;

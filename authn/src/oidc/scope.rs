@@ -111,6 +111,11 @@ impl Scopes {
         Self::of(self.words().filter(|word| holds(word)))
     }
 
+    /// Keeps those that this holds for.
+    pub(crate) fn retain(&mut self, holds: impl Fn(&str) -> bool) {
+        self.0.retain(|word| holds(word));
+    }
+
     /// Whether this word is among them.
     pub(crate) fn contains(&self, word: &str) -> bool {
         self.0.contains(word)

@@ -72,8 +72,8 @@ pub(super) async fn exchange(provider: &Provider, asked: &Asked<'_>, now: Millis
         actors,
         until: subject.until,
     };
-    let making = Making::begin(provider, for_whom, Refresh::None, now).await?;
-    let (rows, grant, hash) = (making.rows.clone(), subject.grant, subject.hash);
+    let mut making = Making::begin(provider, for_whom, Refresh::None, now).await?;
+    let (rows, grant, hash) = (std::mem::take(&mut making.rows), subject.grant, subject.hash);
     let given: Result<bool, Error> = provider
         .db
         .write(move |tx| {

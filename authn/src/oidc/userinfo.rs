@@ -40,7 +40,8 @@ pub(crate) async fn userinfo(
         _ => refusal,
     })?;
     let whole = token.client == grant.client && token.scope == grant.content.scope;
-    let registered = whole.then(|| client.scopes());
+    let named = whole && !grant.content.userinfo_claims.is_empty();
+    let registered = named.then(|| client.scopes());
     let mut told = claims::userinfo(&person, &grant.content, &token.scope, registered.as_ref());
     let Some(alg) = client.config().userinfo_signed_response_alg else { return Ok(Userinfo::Json(told)) };
     told.insert("iss".to_owned(), provider.faces.issuer(grant.content.face).into());

@@ -61,9 +61,9 @@ pub(crate) struct Found {
 /// With what a session was opened last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opener {
-    /// With something that its holder has here, still, and that is not suspended.
+    /// With something that its holder has here, still, and that is not suspended; or with a card that was asked for and is in force.
     Kept,
-    /// With a card, by the sandbox, or with something that was taken away or is suspended.
+    /// With a card that was not asked for or is not in force, by the sandbox, or with something that was taken away or is suspended.
     Elsewhere,
 }
 

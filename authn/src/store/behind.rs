@@ -1,10 +1,12 @@
 //! The session behind what was given, read with it or by its name: mostly all that has to be known of it in one question.
 
 use platform::clock::Millis;
+use platform::db::Tx;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::{Reader, read};
+use crate::authenticator::Bound;
 use crate::error::Error;
 use crate::interaction::Method;
 use crate::session::{Found, Opener, Session};
@@ -56,12 +58,38 @@ pub(super) fn joined(row: &AnyRow) -> Result<Option<Found>, Error> {
     Ok(Some(Found { session, opener: if kept { Opener::Kept } else { Opener::Elsewhere } }))
 }
 
+/// Asks the authority for the cards with which these sessions were opened, for all of them at once: of one that is in force it is known that its
+/// holder has it still.
+pub(super) async fn ask_for_cards(tx: &mut Tx, found: Vec<&mut Found>) -> Result<(), Error> {
+    let mut serials: Vec<&str> = found.iter().filter_map(|one| card(&one.session.bound)).collect();
+    if serials.is_empty() {
+        return Ok(());
+    }
+    serials.sort_unstable();
+    serials.dedup();
+    let in_force = ca::api::in_force(tx, &serials).await?;
+    for one in found {
+        if card(&one.session.bound).is_some_and(|serial| in_force.contains(serial)) {
+            one.opener = Opener::Kept;
+        }
+    }
+    Ok(())
+}
+
+/// The serial number of a card.
+fn card(bound: &Bound) -> Option<&str> {
+    match bound {
+        Bound::Card(serial) => Some(serial),
+        Bound::Kept(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use platform::db::Db;
 
     use super::*;
-    use crate::authenticator::{Authenticator, AuthenticatorId, Bound};
+    use crate::authenticator::{Authenticator, AuthenticatorId};
     use crate::sandbox::MADE_BY;
     use crate::store::authenticators::{self, New};
     use crate::store::sessions::{self, tests::made};
@@ -118,6 +146,34 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(opener("sid-1").await, None);
+        }
+
+        /// Sessions that were opened with cards, asked for together: those whose cards are in force say that they are kept, those of revoked and
+        /// unknown ones do not, and whatever was opened without a card is as it was.
+        async fn cards_are_asked_for_together(db: Db) {
+            db.write(|tx| Box::pin(async move {
+                for (serial, revoked_at) in [("0a", None), ("0b", Some(5_i64))] {
+                    sqlx::query(
+                        "INSERT INTO ca_certificate (serial, issuer, profile, state, instance, subject, common_name, not_before,                          not_after, reserved_at, revoked_at) VALUES ($1, 'cards', 'test', 'issued', 1, '', '', 0, 9, 0, $2)",
+                    )
+                    .bind(serial)
+                    .bind(revoked_at)
+                    .execute(&mut *tx)
+                    .await?;
+                }
+                Ok::<_, Error>(())
+            })).await.unwrap();
+            let card = |serial: &str| Bound::Card(serial.to_owned());
+            let key = || Bound::Kept(AuthenticatorId::new(Millis(1)));
+            let mut found: Vec<Found> = [card("0a"), card("0b"), card("0c"), card("0a"), key()]
+                .map(|bound| Found { session: Session { bound, ..made(1) }, opener: Opener::Elsewhere })
+                .into();
+            let mut read = db.read().acquire().await.unwrap();
+            ask_for_cards(&mut read, found.iter_mut().collect()).await.unwrap();
+            let openers: Vec<Opener> = found.iter().map(|one| one.opener).collect();
+            let [yes, no] = [Opener::Kept, Opener::Elsewhere];
+            assert_eq!(openers, [yes, no, no, yes, no]);
+            ask_for_cards(&mut read, Vec::new()).await.unwrap();
         }
     }
 }

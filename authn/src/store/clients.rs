@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{Reader, keys, read};
 use crate::api::Failure;
 use crate::client::failure::CorrelationId;
-use crate::client::{Client, Settings, State};
+use crate::client::{Client, Settings, State, remembered};
 use crate::error::Error;
 
 /// How many refusals of one client at one check are kept: strangers who fail at one of them, again and again, push no other out.
@@ -148,6 +148,7 @@ pub(crate) async fn insert(tx: &mut Tx, client: &Client) -> Result<bool, Error> 
 
 /// Stores a changed relying party; false if it was changed meanwhile.
 pub(crate) async fn update(tx: &mut Tx, client: &Client, before: i64) -> Result<bool, Error> {
+    remembered::changing(&client.id);
     let done = sqlx::query(
         "UPDATE authn_client SET name = $3, state = $4, settings = $5, version = $6, secret_hash = $7, changed_at = $8 \
          WHERE client_id = $1 AND version = $2",

@@ -80,7 +80,12 @@ impl Lookup for ByHash {
     async fn find_all(wanted: &[Self], tx: &mut Tx) -> Result<Vec<Option<Known>>, Error> {
         let by = (FIND, "c.code_hash", "code_hash");
         let by_hash = rows_by(tx, by, wanted.iter().map(|one| one.0.as_str())).await?;
-        wanted.iter().map(|one| by_hash.get(&one.0).map(known).transpose()).collect()
+        let found: Result<Vec<Option<Known>>, Error> =
+            wanted.iter().map(|one| by_hash.get(&one.0).map(known).transpose()).collect();
+        let mut found = found?;
+        let sessions = found.iter_mut().flatten().filter_map(|known| known.session.as_mut()).collect();
+        behind::ask_for_cards(tx, sessions).await?;
+        Ok(found)
     }
 }
 

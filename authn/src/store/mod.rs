@@ -36,6 +36,7 @@ pub(crate) mod token_keys;
 pub(crate) mod tokens;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use platform::db::{self, Tx};
@@ -61,14 +62,20 @@ fn parts<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// The places of so many rows with so many columns: `($1, $2), ($3, $4)`.
+/// The places of so many rows with so many columns: `($1, $2), ($3, $4)`. It is made for every group that is written, so in one piece.
 fn places(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let places: Vec<String> =
-            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+    let mut places = String::with_capacity(rows * columns * "$100, ".len() + rows * "(), ".len());
+    for place in 0..rows * columns {
+        places.push_str(match (place, place % columns) {
+            (0, _) => "(",
+            (_, 0) => "), (",
+            _ => ", ",
+        });
+        // Nothing refuses to be written into a text.
+        let _written = write!(places, "${}", place + 1);
+    }
+    places.push(')');
+    places
 }
 
 /// Keys for the places `$1, $2` of one statement, and those places. Keys are repeated to one of few numbers, so that the database keeps what it
@@ -125,5 +132,27 @@ mod tests {
         assert_eq!(parts(&all).flatten().copied().collect::<Vec<_>>(), all);
         assert_eq!(parts::<usize>(&[]).count(), 0);
         assert_eq!(places(2, 3), "($1, $2, $3), ($4, $5, $6)");
+        assert_eq!((places(1, 1).as_str(), places(2, 1).as_str()), ("($1)", "($1), ($2)"));
+    }
+
+    platform::both_engines! {
+        /// What is looked for in tables that grow with every sign-in is looked for in an index that has no more rows than it needs.
+        async fn narrow_indexes_are_used(db: platform::db::Db) {
+            if db.engine() != platform::db::Engine::Sqlite {
+                return;
+            }
+            for (text, index) in [
+                ("SELECT client_id FROM authn_grant WHERE sid = $1 AND ended_at IS NULL", "authn_grant_sid"),
+                ("SELECT kind FROM authn_token WHERE grant_id = $2 AND follows = $1 AND used_at IS NULL", "authn_token_follows"),
+                (
+                    "SELECT session_id FROM authn_session WHERE authenticator = $1 AND ended_at IS NULL",
+                    "authn_session_open_authenticator",
+                ),
+            ] {
+                let plan = sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")));
+                let plan = plan.bind("a").bind("b").fetch_all(db.read()).await.unwrap();
+                assert!(plan.iter().any(|(_, _, _, step)| step.contains(index)), "{text}: {plan:?}");
+            }
+        }
     }
 }

@@ -97,10 +97,10 @@ pub(crate) struct Shown {
 impl Shown {
     /// With no more than the relying party is registered for now.
     pub(crate) fn within_registration(mut self) -> Self {
-        self.token.scope = self.client.still(&self.token.scope);
+        self.client.limit(&mut self.token.scope);
         // What was granted is somebody else's where the token was exchanged.
         if self.token.client == self.grant.client {
-            self.grant.content.scope = self.client.still(&self.grant.content.scope);
+            self.client.limit(&mut self.grant.content.scope);
         }
         self
     }
@@ -116,7 +116,12 @@ impl Lookup for ByHash {
     async fn find_all(wanted: &[Self], tx: &mut Tx) -> Result<Vec<Option<Shown>>, Error> {
         let by = (FIND_SHOWN, "t.token_hash", "token_hash");
         let by_hash = rows_by(tx, by, wanted.iter().map(|one| one.0.as_str())).await?;
-        wanted.iter().map(|one| by_hash.get(&one.0).map(|row| shown(&one.0, row)).transpose()).collect()
+        let found: Result<Vec<Option<Shown>>, Error> =
+            wanted.iter().map(|one| by_hash.get(&one.0).map(|row| shown(&one.0, row)).transpose()).collect();
+        let mut found = found?;
+        let sessions = found.iter_mut().flatten().filter_map(|shown| shown.session.as_mut()).collect();
+        behind::ask_for_cards(tx, sessions).await?;
+        Ok(found)
     }
 }
 

@@ -21,6 +21,9 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::store::token_keys;
 
+/// The type of ID tokens, and of what userinfo answers.
+const ID_TOKEN: &str = "JWT";
+
 /// The keys of the provider.
 pub(crate) struct Keys(Vec<Published>);
 
@@ -31,6 +34,15 @@ struct Published {
     alg: TokenAlg,
     key: Key,
     jwk: Value,
+    /// The header of an ID token as it travels: nearly every token has it.
+    header: String,
+}
+
+impl Published {
+    /// The header of a token of another type.
+    fn header(&self, typ: &str) -> String {
+        header(self.alg, &self.kid, typ)
+    }
 }
 
 impl Keys {
@@ -102,9 +114,9 @@ impl Keys {
     pub(crate) async fn sign(&self, alg: TokenAlg, typ: &str, claims: &Value) -> Result<String, Error> {
         let one = self.0.iter().find(|one| one.alg == alg);
         let one = one.ok_or(Error::Setting { sentence: "authn.keys has no key for a client's algorithm" })?;
-        let header = json!({"alg": alg.word(), "kid": one.kid, "typ": typ}).to_string();
-        let mut text =
-            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let mut text = if typ == ID_TOKEN { one.header.clone() } else { one.header(typ) };
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut text);
         let signature = one.key.sign(alg.scheme(), text.as_bytes()).await?;
         let signature = if alg == TokenAlg::Es256 { fixed(&signature)? } else { signature };
         text.push('.');
@@ -116,7 +128,7 @@ impl Keys {
     pub(crate) fn read(&self, text: &str) -> Option<Map<String, Value>> {
         let jws = Jws::parse(text).ok()?;
         // What userinfo answers is signed too, and has no time.
-        if jws.typ.as_deref() != Some("JWT") || !jws.claims.contains_key("auth_time") {
+        if jws.typ.as_deref() != Some(ID_TOKEN) || !jws.claims.contains_key("auth_time") {
             return None;
         }
         let one = self.0.iter().find(|one| jws.kid.as_deref() == Some(one.kid.as_str()))?;
@@ -146,10 +158,15 @@ fn entries(label: &str, key: &Key) -> Result<Vec<Published>, Error> {
         jwk.insert("use".to_owned(), "sig".into());
         jwk.insert("alg".to_owned(), alg.word().into());
         jwk.insert("kid".to_owned(), kid.clone().into());
-        let (label, key) = (label.to_owned(), key.clone());
-        Published { label, kid, alg: *alg, key, jwk: Value::Object(jwk) }
+        let (label, key, header) = (label.to_owned(), key.clone(), header(*alg, &kid, ID_TOKEN));
+        Published { label, kid, alg: *alg, key, jwk: Value::Object(jwk), header }
     };
     Ok(TokenAlg::of_key(key.alg()).iter().map(entry).collect())
+}
+
+/// The header of a token as it travels.
+fn header(alg: TokenAlg, kid: &str, typ: &str) -> String {
+    URL_SAFE_NO_PAD.encode(json!({"alg": alg.word(), "kid": kid, "typ": typ}).to_string())
 }
 
 /// The members that make a key, RFC 7518 6 and RFC 8037 2.

@@ -142,7 +142,9 @@ fn standing(
 }
 
 /// How many serials one statement asks for: few sizes, so that few statements are prepared and kept.
-const SERIALS: [usize; 3] = [16, 4, 1];
+const SERIALS: [usize; 3] = [1, 4, 16];
+/// The largest.
+const MOST_SERIALS: usize = 16;
 
 /// Which of these certificates are neither revoked nor on hold, by serial in our own hexadecimal; their validity in time is
 /// not looked at.
@@ -153,16 +155,17 @@ pub async fn in_force(tx: &mut Tx, serials: &[&str]) -> Result<HashSet<String>, 
     let mut found = HashSet::with_capacity(serials.len());
     let mut rest = serials;
     while !rest.is_empty() {
-        let size = SERIALS.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-        let (now, later) = rest.split_at(size);
+        let size = SERIALS.into_iter().find(|size| rest.len() <= *size).unwrap_or(MOST_SERIALS);
+        let (now, later) = rest.split_at(size.min(rest.len()));
         let places: Vec<String> = (1..=size).map(|place| format!("${place}")).collect();
         // The text is made of constants and numbers alone.
         let sql = format!(
             "SELECT serial FROM ca_certificate WHERE state = 'issued' AND revoked_at IS NULL AND serial IN ({})",
             places.join(", ")
         );
-        let query =
-            now.iter().fold(sqlx::query_scalar(AssertSqlSafe(sql)), |query, serial| query.bind(*serial));
+        // The last fills what is left of the size: that is less than another statement.
+        let filled = now.iter().chain(now.last().into_iter().cycle()).take(size);
+        let query = filled.fold(sqlx::query_scalar(AssertSqlSafe(sql)), |query, serial| query.bind(*serial));
         let rows: Vec<String> = query.fetch_all(&mut *tx).await?;
         found.extend(rows);
         rest = later;

@@ -6,7 +6,9 @@ use platform::db::{self, Tx};
 use sqlx::AssertSqlSafe;
 
 /// How many ids one statement asks for: few sizes, so that few statements are prepared and kept.
-const IDS: [usize; 3] = [16, 4, 1];
+const IDS: [usize; 3] = [1, 4, 16];
+/// The largest.
+const MOST_IDS: usize = 16;
 
 /// Which of these people the register knows and has closed, by user id. Whom it does not know it has not closed.
 ///
@@ -16,15 +18,17 @@ pub async fn closed(tx: &mut Tx, users: &[&str]) -> Result<HashSet<String>, db::
     let mut found = HashSet::new();
     let mut rest = users;
     while !rest.is_empty() {
-        let size = IDS.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-        let (now, later) = rest.split_at(size);
+        let size = IDS.into_iter().find(|size| rest.len() <= *size).unwrap_or(MOST_IDS);
+        let (now, later) = rest.split_at(size.min(rest.len()));
         let places: Vec<String> = (1..=size).map(|place| format!("${place}")).collect();
         // The text is made of constants and numbers alone.
         let sql = format!(
             "SELECT user_id FROM directory_person WHERE state <> 'open' AND user_id IN ({})",
             places.join(", ")
         );
-        let query = now.iter().fold(sqlx::query_scalar(AssertSqlSafe(sql)), |query, user| query.bind(*user));
+        // The last fills what is left of the size: that is less than another statement.
+        let filled = now.iter().chain(now.last().into_iter().cycle()).take(size);
+        let query = filled.fold(sqlx::query_scalar(AssertSqlSafe(sql)), |query, user| query.bind(*user));
         let rows: Vec<String> = query.fetch_all(&mut *tx).await?;
         found.extend(rows);
         rest = later;
@@ -62,6 +66,11 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(found, HashSet::from(["555021942115".to_owned(), "555021942123".to_owned()]));
+            let few = ["555021942107", "555021942115"];
+            for asked in [&few[..], &few[..1], &few[1..], &[]] {
+                let found = closed(&mut db.read().acquire().await.unwrap(), asked).await.unwrap();
+                assert_eq!(found.len(), usize::from(asked.contains(&"555021942115")), "{asked:?}");
+            }
         }
     }
 }

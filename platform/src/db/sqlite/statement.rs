@@ -26,27 +26,44 @@ const LONG: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Handle {
     pub(super) connection: Connection,
-    /// In which order the text of a statement has its parameters: SQLite tells it of each alone, and looks through all before for that.
-    orders: RefCell<HashMap<Box<str>, Arc<[usize]>>>,
+    /// By the text of a statement. SQLite tells the place of each parameter alone, and looks through all before for that; and names of columns
+    /// are copied.
+    known: RefCell<HashMap<Box<str>, Arc<Known>>>,
+}
+
+/// What the text of a statement says of it.
+#[derive(Debug)]
+struct Known {
+    /// Which argument is the first parameter, which the second, and so on.
+    order: Vec<usize>,
+    columns: Columns,
+}
+
+impl Known {
+    fn of(statement: &Statement<'_>) -> Result<Self, Error> {
+        Ok(Self { order: order(statement)?, columns: Columns::of(statement) })
+    }
 }
 
 impl Handle {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, orders: RefCell::default() }
+        Self { connection, known: RefCell::default() }
     }
 
-    /// Which argument is the first parameter, which the second, and so on.
-    fn order_of(&self, text: &str, statement: &Statement<'_>) -> Result<Arc<[usize]>, Error> {
-        if let Some(known) = self.orders.borrow().get(text) {
+    /// What is known of a statement that is kept.
+    fn known(&self, text: &str, statement: &Statement<'_>) -> Result<Arc<Known>, Error> {
+        // What has no list of its columns can have others after a migration.
+        let still = |known: &&Arc<Known>| known.columns.columns.len() == statement.column_count();
+        if let Some(known) = self.known.borrow().get(text).filter(still) {
             return Ok(Arc::clone(known));
         }
-        let order = order(statement)?;
-        let mut orders = self.orders.borrow_mut();
-        if orders.len() >= PREPARED {
-            orders.clear();
+        let found = Arc::new(Known::of(statement)?);
+        let mut known = self.known.borrow_mut();
+        if known.len() >= PREPARED {
+            known.clear();
         }
-        orders.insert(text.into(), Arc::clone(&order));
-        Ok(order)
+        known.insert(text.into(), Arc::clone(&found));
+        Ok(found)
     }
 }
 
@@ -96,7 +113,7 @@ impl Question {
         let Some(arguments) = &self.arguments else {
             let mut texts = Batch::new(connection, self.text.as_str());
             while let Some(mut statement) = texts.next().map_err(refused)? {
-                if step(connection, &mut statement, &mut give)?.is_break() {
+                if step(connection, &mut statement, None, &mut give)?.is_break() {
                     break;
                 }
             }
@@ -104,28 +121,33 @@ impl Question {
         };
         if self.is_kept {
             let mut statement = connection.prepare_cached(self.text.as_str()).map_err(refused)?;
-            let order = handle.order_of(self.text.as_str(), &statement)?;
-            bind(&mut statement, &order, arguments)?;
-            let _done = step(connection, &mut statement, &mut give)?;
+            let known = handle.known(self.text.as_str(), &statement)?;
+            bind(&mut statement, &known.order, arguments)?;
+            let _done = step(connection, &mut statement, Some(&known.columns), &mut give)?;
         } else {
             let mut statement = connection.prepare(self.text.as_str()).map_err(refused)?;
             let order = order(&statement)?;
             bind(&mut statement, &order, arguments)?;
-            let _done = step(connection, &mut statement, &mut give)?;
+            let _done = step(connection, &mut statement, None, &mut give)?;
         }
         Ok(())
     }
 }
 
+/// Runs a statement, whose columns may be known.
 fn step(
     connection: &Connection,
     statement: &mut Statement<'_>,
+    known: Option<&Columns>,
     give: &mut impl FnMut(Found) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, Error> {
-    let mut columns = None;
+    let mut seen = None;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(refused)? {
-        let columns = columns.get_or_insert_with(|| Columns::of(row.as_ref()));
+        let columns = match known {
+            Some(known) => known,
+            None => &*seen.get_or_insert_with(|| Columns::of(row.as_ref())),
+        };
         let values = (0..columns.columns.len()).map(|index| value(row.get_ref(index).map_err(refused)?));
         let values = values.collect::<Result<_, _>>()?;
         let found =
@@ -139,7 +161,7 @@ fn step(
 }
 
 /// Which argument each parameter is: they are `$1`, `$2` and so on, in whatever order the text has them.
-fn order(statement: &Statement<'_>) -> Result<Arc<[usize]>, Error> {
+fn order(statement: &Statement<'_>) -> Result<Vec<usize>, Error> {
     let number = |index| match statement.parameter_name(index) {
         None => Ok(index),
         Some(name) => name
@@ -191,6 +213,7 @@ fn value(value: ValueRef<'_>) -> Result<AnyValue, Error> {
 }
 
 /// What every row of a statement shares.
+#[derive(Debug)]
 struct Columns {
     names: Arc<HashMap<UStr, usize>>,
     columns: Vec<AnyColumn>,
