@@ -60,7 +60,7 @@ pub use fhir::fuzz as fhir_fuzz;
 pub use fhir::grants::Grants;
 pub use fhir::spine::SpineConfig;
 pub use fhir::workers::{Dialect, WorkersConfig};
-pub use http::{in_fhir_words, in_scim_words, openapi, router, takes_api_keys};
+pub use http::{FhirWords, ScimWords, openapi, router, takes_api_keys};
 pub use ids::{
     AccessProfileId, AssignmentId, CampaignId, FeedEventId, FeedLinkId, LeavingId, MemberId,
     OrganisationPersonId, PositionId, RequestId, RoleProfileId, WorkgroupId,

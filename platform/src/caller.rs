@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use http::Extensions;
 use http::request::Parts;
 
 use crate::id::{ClientId, OdsCode};
@@ -40,6 +43,30 @@ impl fmt::Display for Act {
     }
 }
 
+/// What a caller may do. Copies share it until one of them is changed: a caller is copied more than once for each request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acts(Arc<BTreeSet<String>>);
+
+impl FromIterator<String> for Acts {
+    fn from_iter<I: IntoIterator<Item = String>>(acts: I) -> Self {
+        Self(Arc::new(acts.into_iter().collect()))
+    }
+}
+
+impl Deref for Acts {
+    type Target = BTreeSet<String>;
+
+    fn deref(&self) -> &BTreeSet<String> {
+        &self.0
+    }
+}
+
+impl DerefMut for Acts {
+    fn deref_mut(&mut self) -> &mut BTreeSet<String> {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
 /// The one thing that authorisation reads. It is made from how the caller has proved who it is, nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -58,7 +85,7 @@ pub struct Caller {
     /// The session of a person.
     pub session: Option<String>,
     /// What it may do.
-    pub acts: BTreeSet<String>,
+    pub acts: Acts,
 }
 
 impl Caller {
@@ -86,6 +113,16 @@ impl Caller {
         Self::new(CallerKind::Module, name, ClientId::module(name), acts.iter().map(|act| act.0))
     }
 
+    /// Who a request is from; nobody unknown is anybody.
+    pub fn of(extensions: &Extensions) -> Result<&Self, Problem> {
+        extensions.get::<Self>().ok_or_else(|| {
+            Problem::unauthenticated(
+                "caller-unknown",
+                "Say who you are: this needs a client certificate or a token.",
+            )
+        })
+    }
+
     /// Decides whether this caller may do `act`: the one place where that is decided.
     pub fn may(&self, act: Act) -> Result<(), Problem> {
         if self.acts.contains(act.0) {
@@ -105,11 +142,22 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            Problem::unauthenticated(
-                "caller-unknown",
-                "Say who you are: this needs a client certificate or a token.",
-            )
-        })
+        Self::of(&parts.extensions).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Copies of a caller share what it may do, and a change to one is not one to the other.
+    #[test]
+    fn acts_are_shared_until_they_change() {
+        let one = Caller::new(CallerKind::System, "pas", ClientId::module("pas"), ["ca:read", "ca:issue"]);
+        let mut other = one.clone();
+        assert!(Arc::ptr_eq(&one.acts.0, &other.acts.0));
+        other.acts.remove("ca:issue");
+        assert!(one.may(Act("ca:issue")).is_ok() && other.may(Act("ca:issue")).is_err());
+        assert!(other.may(Act("ca:read")).is_ok());
     }
 }

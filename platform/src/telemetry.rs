@@ -3,6 +3,7 @@
 //! Logs go to standard error or to a file, as JSON lines or as text. Metrics are kept for whoever asks. Logs and traces go out by
 //! OTLP only if the configuration says where to.
 
+mod lines;
 mod otlp;
 
 use std::fs::File;
@@ -124,7 +125,7 @@ pub fn init(config: &Config) -> Result<Guard, Error> {
     let otlp = config.otlp.as_ref().map(otlp::Providers::new).transpose()?;
     let writer = config.file.as_deref().map_or_else(|| Ok(BoxMakeWriter::new(std::io::stderr)), append_to)?;
     let log = match config.format {
-        Format::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
+        Format::Json => fmt::layer().json().event_format(lines::JsonLines::new()).with_writer(writer).boxed(),
         Format::Text => fmt::layer().with_ansi(config.file.is_none()).with_writer(writer).boxed(),
     };
     let layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> =

@@ -69,7 +69,7 @@ pub use dss::SignIn;
 pub use eps::Fault as PrescriptionFault;
 pub use error::{Error, Parameter};
 pub use events::{Event, SignedDigest};
-pub use http::{in_csc_words, needs_the_time, openapi, router};
+pub use http::{CscWords, needs_the_time, openapi, router};
 pub use ids::{AuthorisationId, ConsentId, CredentialId, KeyId, RecordsId, RequestId, SigningId};
 pub use rewrap::{rewrap, wrapped_keys};
 pub use signer::{Parts, Shared, Signer};

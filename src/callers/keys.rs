@@ -1,14 +1,10 @@
 //! Applications by their key, as the APIs of the national platform take it: the header `apikey`.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::HeaderName;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 use platform::caller::Caller;
 use platform::problem::Problem;
-use platform::web::{PeerAddress, PerAddress, Rate};
+use platform::web::{Answer, Onward, PeerAddress, PerAddress, Rate, Step, refused};
 
 use super::{fingerprint, rules};
 use crate::config::Clients;
@@ -43,21 +39,21 @@ impl Keys {
 
 /// Puts the [`Caller`] into a request that shows a key where one is taken, unless it is known who asks. A key that is nobody's is
 /// answered here.
-pub async fn by_key(State(keys): State<Arc<Keys>>, mut request: Request, next: Next) -> Response {
-    let is_known = request.extensions().get::<Caller>().is_some();
-    if is_known || !directory::takes_api_keys(request.uri().path()) {
-        return next.run(request).await;
-    }
-    let Some(key) = request.headers().get(HEADER).map(|key| key.as_bytes().to_vec()) else {
-        return next.run(request).await;
-    };
-    let address = request.extensions().get::<PeerAddress>().copied();
-    match keys.caller(&key, address) {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+impl Step for Keys {
+    fn take<'a>(&'a self, mut request: Request, onward: Onward<'a>) -> Answer<'a> {
+        let is_known = request.extensions().get::<Caller>().is_some();
+        if is_known || !directory::takes_api_keys(request.uri().path()) {
+            return onward.run(request);
         }
-        Err(problem) => problem.into_response(),
+        let Some(key) = request.headers().get(HEADER) else { return onward.run(request) };
+        let address = request.extensions().get::<PeerAddress>().copied();
+        match self.caller(key.as_bytes(), address) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                onward.run(request)
+            }
+            Err(problem) => refused(problem),
+        }
     }
 }
 
@@ -67,8 +63,8 @@ mod tests {
 
     use axum::Router;
     use axum::body::{Body, to_bytes};
-    use axum::middleware::from_fn_with_state;
     use platform::caller::CallerKind;
+    use platform::web::around;
     use tower::ServiceExt as _;
 
     use super::*;
@@ -87,7 +83,7 @@ mod tests {
     fn router(text: &str) -> Router {
         let rate = Rate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN };
         let keys = Keys::new(toml::from_str(text).unwrap(), rate);
-        Router::new().fallback(seen).layer(from_fn_with_state(Arc::new(keys), by_key))
+        around(Router::new().fallback(seen), vec![Box::new(keys)])
     }
 
     async fn ask(router: &Router, path: &str, key: Option<&str>, known: Option<Caller>) -> (u16, String) {

@@ -22,15 +22,15 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use directory::authority::Assurance;
 use platform::caller::{Caller, Certified};
 use platform::clock::{Clock, Millis};
 use platform::problem::Problem;
-use platform::web::{PeerAddress, PerAddress, Rate, TlsPeer};
+use platform::web::{Answer, Chain, Onward, PeerAddress, PerAddress, Rate, Step, TlsPeer};
 
 use crate::config::Clients;
-pub use keys::{Keys, by_key};
+pub use keys::Keys;
 pub use memories::forget_after_changes;
 use refusal::Refusal;
 use trust::Trust;
@@ -104,15 +104,15 @@ impl Callers {
     /// was overlooked.
     async fn identify(
         &self,
-        chain: &[Vec<u8>],
+        chain: Option<&Chain>,
         address: Option<PeerAddress>,
     ) -> Result<Option<Caller>, Problem> {
-        let Some((leaf, above)) = chain.split_first() else {
+        let shown = chain.and_then(|chain| Some((*chain.fingerprint()?, chain.split_first()?)));
+        let Some((fingerprint, (leaf, above))) = shown else {
             self.shared.strangers.check(address)?;
             return Ok(None);
         };
         let now = self.shared.clock.now();
-        let fingerprint = fingerprint(leaf);
         if let Some(caller) = self.recall(&fingerprint, now) {
             return Ok(Some(caller));
         }
@@ -136,12 +136,13 @@ impl Callers {
 
     /// The caller behind a certificate chain, leaf first, whose key a connection of another protocol than HTTP has shown: the
     /// same promise as for those of HTTP.
-    pub async fn of_connection(
-        &self,
-        chain: &[Vec<u8>],
-        address: SocketAddr,
-    ) -> Result<Option<Caller>, Problem> {
-        self.identify(chain, Some(PeerAddress(address))).await
+    pub async fn of_connection(&self, chain: &Chain, address: SocketAddr) -> Result<Option<Caller>, Problem> {
+        self.identify(Some(chain), Some(PeerAddress(address))).await
+    }
+
+    /// The same where it is remembered, without waiting for anything.
+    pub fn recalled(&self, chain: &Chain) -> Option<Caller> {
+        self.recall(chain.fingerprint()?, self.shared.clock.now())
     }
 
     /// The caller behind the certificates of a signed message, the signer's own first: the same promise as for those of a
@@ -243,18 +244,29 @@ impl Callers {
 
 /// Puts the [`Caller`] into each request of a listener that asks for certificates. A request without a
 /// certificate goes on without a caller; one with a certificate that is not good is answered here.
-pub async fn authenticate(State(callers): State<Callers>, mut request: Request, next: Next) -> Response {
-    let chain = request.extensions().get::<TlsPeer>().map(|peer| Arc::clone(&peer.chain));
-    let address = request.extensions().get::<PeerAddress>().copied();
-    match callers.identify(chain.as_deref().unwrap_or_default(), address).await {
-        Ok(Some(caller)) => {
-            request.extensions_mut().insert(Certified(caller.clone()));
-            request.extensions_mut().insert(caller);
+impl Step for Callers {
+    fn take<'a>(&'a self, mut request: Request, onward: Onward<'a>) -> Answer<'a> {
+        let chain = request.extensions().get::<TlsPeer>().map(|peer| peer.chain.clone());
+        if let Some(caller) = chain.as_ref().and_then(|chain| self.recalled(chain)) {
+            known(&mut request, caller);
+            return onward.run(request);
         }
-        Ok(None) => {}
-        Err(problem) => return problem.into_response(),
+        Box::pin(async move {
+            let address = request.extensions().get::<PeerAddress>().copied();
+            match self.identify(chain.as_ref(), address).await {
+                Ok(Some(caller)) => known(&mut request, caller),
+                Ok(None) => {}
+                Err(problem) => return problem.into_response(),
+            }
+            onward.run(request).await
+        })
     }
-    next.run(request).await
+}
+
+/// Says in a request whose certificate its connection has shown.
+fn known(request: &mut Request, caller: Caller) {
+    request.extensions_mut().insert(Certified(caller.clone()));
+    request.extensions_mut().insert(caller);
 }
 
 /// SHA-256 of a certificate, or of a key.

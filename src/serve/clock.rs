@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, Method};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use platform::clock::{Accuracy, Clock, Discipline, HighWater, Untrusted};
 use platform::problem::Problem;
+use platform::web::{Answer, Onward, Step, refused};
 
 use crate::config::TimeConfig;
 
@@ -53,21 +52,23 @@ impl ClockState {
 /// Refuses whatever changes something, or signs somebody in, while the clock cannot be believed, or is behind a time that was used
 /// already. Sign-in goes on by GET, and its pages are told in words for people. The time-stamp
 /// authority looks at the same and refuses in its own form.
-pub(super) async fn demand(State(time): State<Time>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let path = request.uri().path();
-    let sign_in = authn::needs_the_time(path) || signer::needs_the_time(path);
-    let in_its_own_form = path == signer::api::TIME_STAMPS;
-    if reads && !sign_in || in_its_own_form {
-        return next.run(request).await;
-    }
-    if time.is_believed() && ca::tells_of_the_time(request.uri().path()) {
-        return next.run(request).await;
-    }
-    match time.known() {
-        Ok(()) => next.run(request).await,
-        Err(problem) if sign_in && wants_page(request.headers()) => authn::page_of(problem),
-        Err(problem) => problem.into_response(),
+impl Step for Time {
+    fn take<'a>(&'a self, request: Request, onward: Onward<'a>) -> Answer<'a> {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let path = request.uri().path();
+        let sign_in = authn::needs_the_time(path) || signer::needs_the_time(path);
+        let in_its_own_form = path == signer::api::TIME_STAMPS;
+        if reads && !sign_in || in_its_own_form {
+            return onward.run(request);
+        }
+        if self.is_believed() && ca::tells_of_the_time(path) {
+            return onward.run(request);
+        }
+        match self.known() {
+            Ok(()) => onward.run(request),
+            Err(problem) if sign_in && wants_page(request.headers()) => refused(authn::page_of(problem)),
+            Err(problem) => refused(problem),
+        }
     }
 }
 
@@ -77,7 +78,6 @@ fn wants_page(headers: &HeaderMap) -> bool {
 }
 
 /// What a change or a sign-in needs to know about the time.
-#[derive(Clone)]
 pub(super) struct Time {
     pub(super) state: ClockState,
     pub(super) clock: Clock,
@@ -103,10 +103,10 @@ impl Time {
 mod tests {
     use axum::Router;
     use axum::body::Body;
-    use axum::middleware::from_fn_with_state;
     use axum::routing::any;
     use platform::clock::Millis;
     use platform::db::Db;
+    use platform::web::around;
     use tower::ServiceExt as _;
 
     use super::*;
@@ -122,7 +122,7 @@ mod tests {
         let (clock, _hand) = Clock::manual(now);
         let time = Time { state, clock, high_water };
         let done = any(|| async { "done" });
-        Router::new().fallback(done).layer(from_fn_with_state(time, demand))
+        around(Router::new().fallback(done), vec![Box::new(time)])
     }
 
     async fn asks(router: &Router, method: &str, path: &str, accept: &str) -> (u16, String) {

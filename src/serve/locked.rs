@@ -14,7 +14,7 @@ use axum::routing::{any, get, post};
 use hsm::shares::Share;
 use platform::problem::Problem;
 use platform::telemetry::Metrics;
-use platform::web::{Json, Listener, stack};
+use platform::web::{Json, Listener};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -132,7 +132,7 @@ fn router(port: Port, config: &Config, waiting: &Waiting, metrics: Metrics) -> R
     };
     // Routes and no fallback: the layers around have one of their own.
     let router = Router::new().route("/", any(refuse)).route("/{*path}", any(refuse));
-    super::routes::in_their_words(stack(router, &config.limits.anybody(), port.told()))
+    super::routes::in_their_words(router, &config.limits.anybody(), port.told())
 }
 
 /// Forgets shares of those who did not come together, for as long as it is polled.

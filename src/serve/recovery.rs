@@ -8,7 +8,7 @@ use axum::routing::{any, get};
 use platform::db::restored::Stage;
 use platform::problem::Problem;
 use platform::telemetry::Metrics;
-use platform::web::{Listener, stack};
+use platform::web::Listener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -91,5 +91,5 @@ fn router(port: Port, config: &Config, said: &str, metrics: Metrics) -> Router {
             .route("/live", get(|| async { "live\n" }))
             .route("/metrics", get(move || async move { metrics.render() }));
     }
-    super::routes::in_their_words(stack(router, &config.limits.anybody(), port.told()))
+    super::routes::in_their_words(router, &config.limits.anybody(), port.told())
 }

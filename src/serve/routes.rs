@@ -5,12 +5,13 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use platform::web::{
-    ClientCertificates, Lines, ListenerConfig, Protocols, Resumption, TlsConfig, Told, limit_callers, stack,
+    CallerLimit, ClientCertificates, Limits, Lines, ListenerConfig, Protocols, Resumption, Steps, TlsConfig,
+    Told, around, stack, stack_within,
 };
 
 use super::health::Numbers;
 use super::{ClockState, cards, clock, docs, health};
-use crate::callers;
+use crate::callers::{self, Callers};
 use crate::config::Config;
 use crate::wiring::App;
 
@@ -78,20 +79,15 @@ impl Port {
     /// What it serves, with the limits around it.
     pub(super) fn router(self, app: &App, clock: &ClockState, numbers: &Numbers) -> Router {
         let limits = &app.config.limits;
-        let known = from_fn_with_state(app.callers.clone(), callers::authenticate);
         match self {
             Self::Public => {
-                let router = limit_callers(modules(app).merge(docs::router()), limits.per_client);
-                let router = by_api_key(router, app);
-                let router = behind_the_clock(by_token(router, app), app, clock);
-                in_their_words(stack(router, &limits.anybody(), self.told()))
+                let modules = modules(app).merge(docs::router());
+                let router = around(modules, steps(app, clock, None));
+                in_their_words(router, &limits.anybody(), self.told())
             }
             Self::Systems => {
-                let router = by_api_key(limit_callers(modules(app), limits.per_client), app);
-                let router = by_token(router, app).layer(known);
-                // Before it is asked who calls: on a wrong clock no list is current, and that would be the answer.
-                let router = behind_the_clock(router, app, clock);
-                in_their_words(stack(router, &limits.known_callers(), self.told()))
+                let router = around(modules(app), steps(app, clock, Some(app.callers.clone())));
+                in_their_words(router, &limits.known_callers(), self.told())
             }
             Self::Cards => stack(for_cards(app, clock), &limits.anybody(), self.told()),
             Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.plain(), self.told()),
@@ -109,34 +105,40 @@ impl Port {
 }
 
 /// A whole port, on which what stands before the routes refuses in the words of the API that is asked.
-pub(super) fn in_their_words(port: Router) -> Router {
-    directory::in_fhir_words(directory::in_scim_words(signer::in_csc_words(port)))
+pub(super) fn in_their_words(router: Router, limits: &Limits, told: Told) -> Router {
+    let words: Steps =
+        vec![Box::new(directory::FhirWords), Box::new(directory::ScimWords), Box::new(signer::CscWords)];
+    stack_within(router, limits, told, words)
+}
+
+/// What stands before the modules. It is asked who calls only once the clock is known to be right: on a wrong one no list is current,
+/// and that would be the answer.
+fn steps(app: &App, clock: &ClockState, certified: Option<Callers>) -> Steps {
+    let limits = &app.config.limits;
+    let mut steps: Steps = vec![Box::new(time(app, clock))];
+    if let Some(callers) = certified {
+        steps.push(Box::new(callers));
+    }
+    // Requests that show an access token are those of its client.
+    if let Some(provider) = &app.provider {
+        steps.push(Box::new(authn::TokenCallers::new(provider.clone())));
+    }
+    // Applications that show a key, where one is taken, are who they are by it, unless a certificate or a token said so.
+    steps.push(Box::new(callers::Keys::new(app.config.clients.clone(), limits.per_address)));
+    steps.push(Box::new(CallerLimit::new(limits.per_client)));
+    steps
 }
 
 /// Whose card it is, and sign-in with it; a browser is told in a page why it is refused.
 fn for_cards(app: &App, clock: &ClockState) -> Router {
-    let known = from_fn_with_state(app.callers.clone(), callers::authenticate);
+    let steps = || -> Steps { vec![Box::new(time(app, clock)), Box::new(app.callers.clone())] };
     match &app.provider {
-        None => behind_the_clock(cards::router().layer(known), app, clock),
+        None => around(cards::router(), steps()),
         Some(provider) => {
-            let router = cards::router().merge(authn::cards_router(provider.clone())).layer(known);
-            authn::in_pages(behind_the_clock(router, app, clock), provider.clone())
+            let router = cards::router().merge(authn::cards_router(provider.clone()));
+            authn::in_pages(around(router, steps()), provider.clone())
         }
     }
-}
-
-/// Requests that show an access token are those of its client.
-fn by_token(router: Router, app: &App) -> Router {
-    match &app.provider {
-        None => router,
-        Some(provider) => authn::with_token_callers(router, provider.clone()),
-    }
-}
-
-/// Applications that show a key, where one is taken, are who they are by it, unless a certificate or a token said so.
-fn by_api_key(router: Router, app: &App) -> Router {
-    let keys = callers::Keys::new(app.config.clients.clone(), app.config.limits.per_address);
-    router.layer(from_fn_with_state(std::sync::Arc::new(keys), callers::by_key))
 }
 
 /// Every module; and what the plain port serves, for those who cannot reach it.
@@ -144,11 +146,10 @@ fn modules(app: &App) -> Router {
     app.modules().merge(ca::public_router(app.authority.clone()))
 }
 
-/// Refuses changes, and signing in, while the clock cannot be believed.
-fn behind_the_clock(router: Router, app: &App, state: &ClockState) -> Router {
+/// What refuses changes, and signing in, while the clock cannot be believed.
+fn time(app: &App, state: &ClockState) -> clock::Time {
     let (clock, high_water) = (app.clock.clone(), app.high_water.clone());
-    let time = clock::Time { state: state.clone(), clock, high_water };
-    router.layer(from_fn_with_state(time, clock::demand))
+    clock::Time { state: state.clone(), clock, high_water }
 }
 
 /// Counts the requests that are under way.

@@ -1,11 +1,11 @@
 //! Access tokens at the other routes of this server: a request that shows one is its client's.
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::header;
 use platform::problem::Problem;
+use platform::web::{Answer, Onward, Step, around};
 
 use super::form::{held, logged, token_challenges};
 use super::userinfo::shown;
@@ -15,18 +15,34 @@ use crate::provider::Provider;
 
 /// Puts the caller of an access token into requests that show one, in place of that of a certificate. Put it around what limits
 /// callers, and inside what makes them of certificates.
-pub fn with_token_callers(router: Router, provider: Provider) -> Router {
-    router.layer(from_fn_with_state(provider, identify))
+pub struct TokenCallers(Provider);
+
+impl TokenCallers {
+    /// Those whose tokens are of this provider.
+    pub fn new(provider: Provider) -> Self {
+        Self(provider)
+    }
 }
 
-async fn identify(State(provider): State<Provider>, mut request: Request, next: Next) -> Response {
-    // There the token is about its person, and no caller.
-    if is_about_its_person(request.uri().path()) {
-        return next.run(request).await;
+impl Step for TokenCallers {
+    fn take<'a>(&'a self, request: Request, onward: Onward<'a>) -> Answer<'a> {
+        // There the token is about its person, and no caller.
+        if is_about_its_person(request.uri().path()) || shown(request.headers()).is_none() {
+            return onward.run(request);
+        }
+        Box::pin(identify(&self.0, request, onward))
     }
-    let Some((scheme, token)) = shown(request.headers()) else { return next.run(request).await };
+}
+
+/// Puts [`TokenCallers`] around a router.
+pub fn with_token_callers(router: Router, provider: Provider) -> Router {
+    around(router, vec![Box::new(TokenCallers::new(provider))])
+}
+
+async fn identify(provider: &Provider, mut request: Request, onward: Onward<'_>) -> Response {
+    let Some((scheme, token)) = shown(request.headers()) else { return onward.run(request).await };
     let held = held(request.method(), request.uri(), request.headers(), request.extensions());
-    match caller(&provider, token, scheme, &held, provider.now()).await {
+    match caller(provider, token, scheme, &held, provider.now()).await {
         Ok(Known { caller, signing }) => {
             request.extensions_mut().insert(caller);
             if let Some(signing) = signing {
@@ -34,7 +50,7 @@ async fn identify(State(provider): State<Provider>, mut request: Request, next: 
             }
             // Read once; nothing behind this takes it for something else.
             request.headers_mut().remove(header::AUTHORIZATION);
-            next.run(request).await
+            onward.run(request).await
         }
         Err(refusal) => refused(refusal),
     }

@@ -15,13 +15,8 @@ use crate::register::Register;
 pub(super) const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// Who asks; nobody unknown does.
-pub(super) fn caller(request: &Request) -> Result<Caller, Problem> {
-    request.extensions.get::<Caller>().cloned().ok_or_else(|| {
-        Problem::unauthenticated(
-            "caller-unknown",
-            "Say who you are: this needs a client certificate or a token.",
-        )
-    })
+pub(super) fn caller(request: &Request) -> Result<&Caller, Problem> {
+    Caller::of(&request.extensions)
 }
 
 /// Goes on if whoever asks may do this.
@@ -34,8 +29,9 @@ pub(super) fn beside(register: &Register, request: &Request, act: Act) -> Result
     if register.config.strict {
         return Err(Outcome::new(404, "not-found", "There is nothing at this address."));
     }
-    demand(request, act)?;
-    Ok(caller(request)?)
+    let caller = caller(request)?;
+    caller.may(act)?;
+    Ok(caller.clone())
 }
 
 /// What was asked for cannot be read, or is not there to be asked for.

@@ -1,13 +1,12 @@
 //! Refusals that are made before a route of a face over FHIR is reached, in the words of that face.
 
-use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use http::HeaderName;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use platform::problem::{Body, Kind, MEDIA_TYPE};
+use platform::web::{Answer, Onward, Step};
 
 use super::fhir_face::Face;
 use super::{fhir, spine, terminology, workers};
@@ -22,8 +21,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Puts the words of the faces over FHIR around a whole port. What stands between the network and the routes (limits, who
 /// asks, a path that there is not, a body that is too large) refuses with problem details, which a FHIR client does not read:
 /// FHIR R4 3.1.0.1.9 has an `OperationOutcome`.
-pub fn in_fhir_words(port: Router) -> Router {
-    port.layer(from_fn(translate))
+pub struct FhirWords;
+
+impl Step for FhirWords {
+    fn take<'a>(&'a self, request: Request, onward: Onward<'a>) -> Answer<'a> {
+        let Some(face) = Face::of(request.uri().path()) else { return onward.run(request) };
+        let asked = asked(&request);
+        Box::pin(translate(face, asked, onward.run(request)))
+    }
 }
 
 /// Whether what lies at this path is asked with the key of an application, as at the national platform: the Spine Directory Service
@@ -52,20 +57,22 @@ impl Face {
     }
 }
 
-async fn translate(request: Request, next: Next) -> Response {
-    let Some(face) = Face::of(request.uri().path()) else { return next.run(request).await };
-    let asked = asked(&request);
-    let response = next.run(request).await;
+async fn translate(face: Face, asked: Parts, answer: Answer<'_>) -> Response {
+    let response = answer.await;
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE);
     if is_problem { translated(face, &asked, response).await } else { response }
 }
 
-/// What of a request says how it is answered.
+/// What of a request says how a refusal is told: in which form, and under which id.
 fn asked(request: &Request) -> Parts {
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.method = request.method().clone();
     parts.uri = request.uri().clone();
-    parts.headers = request.headers().clone();
+    for name in [ACCEPT, fhir::CORRELATION] {
+        for value in request.headers().get_all(&name) {
+            parts.headers.append(name.clone(), value.clone());
+        }
+    }
     parts
 }
 

@@ -50,12 +50,13 @@ mod workgroups;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, put};
+use platform::web::around;
 use utoipa::OpenApi;
 
 use crate::register::Register;
 
-pub use fhir_around::{in_fhir_words, takes_api_keys};
-pub use scim_around::in_scim_words;
+pub use fhir_around::{FhirWords, takes_api_keys};
+pub use scim_around::ScimWords;
 
 /// Largest body. A batch of a hundred rows takes some tens of KiB; photos and imports have limits of their own.
 const LARGEST: usize = 512 * 1024;
@@ -66,7 +67,8 @@ pub fn router(register: Register) -> Router {
         .route("/directory/changes", get(changes::list))
         .route("/directory/consumers", get(changes::consumers))
         .route("/directory/consumers/{name}", put(changes::advance));
-    own.merge(organisations::router())
+    let own = own
+        .merge(organisations::router())
         .merge(rbac::router())
         .merge(people::router())
         .merge(people_acts::router())
@@ -91,9 +93,8 @@ pub fn router(register: Register) -> Router {
         .merge(rbac_import::router())
         .merge(subscriptions::router())
         .merge(systems::router())
-        .merge(systems_import::router())
-        .layer(axum::middleware::from_fn(acting::choose))
-        .layer(axum::middleware::from_fn(acting::known))
+        .merge(systems_import::router());
+    around(own, vec![Box::new(acting::Acting)])
         // Faces of other APIs: they have their own words for who may not.
         .merge(spine::router())
         .merge(workers::router())

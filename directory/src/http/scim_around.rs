@@ -1,11 +1,10 @@
 //! Refusals that are made before a route is reached, in the form of SCIM.
 
-use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use platform::problem::{Body, MEDIA_TYPE};
+use platform::web::{Answer, Onward, Step};
 
 use super::scim::{BASE, error};
 
@@ -15,16 +14,21 @@ const LONGEST: usize = 64 * 1024;
 /// Puts the words of SCIM around a whole port. What stands between the network and the routes (limits, the client's
 /// certificate, a path or a method that there is not) refuses with problem details, which a SCIM client does not read
 /// (RFC 7644 3.12).
-pub fn in_scim_words(port: Router) -> Router {
-    port.layer(from_fn(translate))
+pub struct ScimWords;
+
+impl Step for ScimWords {
+    fn take<'a>(&'a self, request: Request, onward: Onward<'a>) -> Answer<'a> {
+        let path = request.uri().path();
+        let is_scim = path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let answer = onward.run(request);
+        if is_scim { Box::pin(translate(answer)) } else { answer }
+    }
 }
 
-async fn translate(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let is_scim = path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let response = next.run(request).await;
+async fn translate(answer: Answer<'_>) -> Response {
+    let response = answer.await;
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE);
-    if is_scim && is_problem { translated(response).await } else { response }
+    if is_problem { translated(response).await } else { response }
 }
 
 /// The same refusal with its status and header fields, such as `Retry-After`.

@@ -14,6 +14,7 @@ use axum::routing::{any, get, post};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use platform::problem::Problem;
+use platform::web::Head;
 use serde_json::Value;
 use utoipa::{IntoParams, OpenApi};
 
@@ -119,7 +120,7 @@ struct EndpointQuery {
     get, path = "/spine-directory/FHIR/R4/Device", tag = "spine-directory", params(DeviceQuery),
     responses((status = 200, description = "A Bundle of Device"))
 )]
-pub(super) async fn device(State(register): State<Register>, request: Parts) -> Response {
+pub(super) async fn device(State(register): State<Register>, Head(request): Head) -> Response {
     answered(&register, &request, b"", Kind::Device).await
 }
 
@@ -128,7 +129,7 @@ pub(super) async fn device(State(register): State<Register>, request: Parts) -> 
     get, path = "/spine-directory/FHIR/R4/Endpoint", tag = "spine-directory", params(EndpointQuery),
     responses((status = 200, description = "A Bundle of Endpoint"))
 )]
-pub(super) async fn endpoint(State(register): State<Register>, request: Parts) -> Response {
+pub(super) async fn endpoint(State(register): State<Register>, Head(request): Head) -> Response {
     answered(&register, &request, b"", Kind::Endpoint).await
 }
 
@@ -138,7 +139,7 @@ async fn only_get(State(register): State<Register>, request: Parts) -> Response 
     response
 }
 
-async fn unknown(State(register): State<Register>, request: Parts) -> Response {
+async fn unknown(State(register): State<Register>, Head(request): Head) -> Response {
     refused(&register, &request, &Outcome::no_such_path())
 }
 

@@ -12,7 +12,7 @@ use axum::routing::{any, get, post};
 use http::StatusCode;
 use http::request::Parts as Request;
 use platform::caller::Caller;
-use platform::web::{Path, Raw};
+use platform::web::{Head, Path, Raw};
 use utoipa::{IntoParams, OpenApi};
 
 use super::{acting, fhir, people};
@@ -141,7 +141,7 @@ struct PractitionerRoleQuery {
     get, path = "/healthcare-worker/FHIR/R4/metadata", tag = "healthcare-worker",
     responses((status = 200, description = "CapabilityStatement"))
 )]
-pub(super) async fn metadata(State(register): State<Register>, request: Request) -> Response {
+pub(super) async fn metadata(State(register): State<Register>, Head(request): Head) -> Response {
     let Some((asked, media)) = addition(&register, &request) else { return nothing(&request) };
     match may(&register, &request).await {
         Ok(_) => {
@@ -162,7 +162,7 @@ pub(super) async fn metadata(State(register): State<Register>, request: Request)
     get, path = "/healthcare-worker/FHIR/R4/Practitioner", tag = "healthcare-worker", params(PractitionerQuery),
     responses((status = 200, description = "A Bundle of Practitioner"))
 )]
-pub(super) async fn practitioner(State(register): State<Register>, request: Request) -> Response {
+pub(super) async fn practitioner(State(register): State<Register>, Head(request): Head) -> Response {
     searched(&register, &request, b"", Kind::Practitioner).await
 }
 
@@ -192,7 +192,7 @@ pub(super) async fn practitioner_search(
 pub(super) async fn practitioner_read(
     State(register): State<Register>,
     Path(id): Path<String>,
-    request: Request,
+    Head(request): Head,
 ) -> Response {
     one(&register, &request, &id, Kind::Practitioner).await
 }
@@ -204,7 +204,7 @@ pub(super) async fn practitioner_read(
     get, path = "/healthcare-worker/FHIR/R4/PractitionerRole", tag = "healthcare-worker", params(PractitionerRoleQuery),
     responses((status = 200, description = "A Bundle of PractitionerRole"))
 )]
-pub(super) async fn practitioner_role(State(register): State<Register>, request: Request) -> Response {
+pub(super) async fn practitioner_role(State(register): State<Register>, Head(request): Head) -> Response {
     searched(&register, &request, b"", Kind::Role).await
 }
 
@@ -232,13 +232,13 @@ pub(super) async fn practitioner_role_search(
 pub(super) async fn practitioner_role_read(
     State(register): State<Register>,
     Path(id): Path<String>,
-    request: Request,
+    Head(request): Head,
 ) -> Response {
     one(&register, &request, &id, Kind::Role).await
 }
 
 /// The national service answers nothing to what it does not have.
-async fn unknown(request: Request) -> Response {
+async fn unknown(Head(request): Head) -> Response {
     nothing(&request)
 }
 
@@ -255,7 +255,7 @@ pub(super) fn refused(request: &Request, media: Media, outcome: &Outcome) -> Res
 
 /// Who asks, if they may read people.
 pub(super) async fn may(register: &Register, request: &Request) -> Result<Caller, Outcome> {
-    let mut caller = fhir::caller(request)?;
+    let mut caller = fhir::caller(request)?.clone();
     acting::chosen(&request.headers, &mut caller)?;
     people::reading(register, &caller).await?;
     Ok(caller)

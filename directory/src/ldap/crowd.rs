@@ -60,9 +60,9 @@ impl<K> Here<K> {
 }
 
 impl<K: Eq + Hash> Seat<K> {
-    /// Whether it is theirs.
-    pub(super) fn is_of(&self, whose: &K) -> bool {
-        self.whose == *whose
+    /// Whose it is.
+    pub(super) fn whose(&self) -> &K {
+        &self.whose
     }
 }
 
@@ -144,6 +144,21 @@ impl Counted {
             Who::Account(account) => Self::Account(account.name.clone()),
         }
     }
+
+    /// Whether somebody is counted so.
+    pub(super) fn is(&self, who: &Who, address: PeerAddress) -> bool {
+        match (self, who) {
+            (Self::Address(own), Who::Stranger(_)) => *own == address.counted(),
+            (Self::Account(own), Who::Account(account)) => *own == account.name,
+            (Self::Person(own), Who::Transport(caller) | Who::Certified(caller)) => {
+                caller.kind == CallerKind::Person && *own == caller.subject
+            }
+            (Self::Client(own), Who::Transport(caller) | Who::Certified(caller)) => {
+                caller.kind != CallerKind::Person && *own == caller.client
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Counts requests.
@@ -161,8 +176,16 @@ impl Counts {
     /// Counts one request more, or refuses it.
     pub(super) fn count(&self, who: &Who, address: PeerAddress) -> Result<(), Refusal> {
         let limiter = if who.is_stranger() { &self.strangers } else { &self.known };
-        let counted = limiter.count(&Counted::new(who, address));
-        counted.map_err(|wait| {
+        Self::counted(limiter, &Counted::new(who, address))
+    }
+
+    /// The same of somebody who is known.
+    pub(super) fn count_known(&self, caller: &Counted) -> Result<(), Refusal> {
+        Self::counted(&self.known, caller)
+    }
+
+    fn counted(limiter: &Limiter<Counted>, caller: &Counted) -> Result<(), Refusal> {
+        limiter.count(caller).map_err(|wait| {
             metrics::counter!("ldap_requests_rate_limited_total").increment(1);
             let seconds = wait.as_secs() + 1;
             Refusal::new(Code::Busy, format!("Too many requests. Ask again in {seconds} s, and less often."))
@@ -219,6 +242,9 @@ mod tests {
         assert!(counts.count(&known("pas"), here).is_ok() && counts.count(&known("pas"), here).is_ok());
         assert_eq!(counts.count(&known("pas"), here).unwrap_err().code, Code::Busy);
         assert!(counts.count(&known("epr"), here).is_ok(), "another one");
+        let pas = Counted::new(&known("pas"), here);
+        assert!(pas.is(&known("pas"), here) && !pas.is(&known("epr"), here) && !pas.is(&stranger, here));
+        assert_eq!(counts.count_known(&pas).unwrap_err().code, Code::Busy, "it is one count");
         assert!(counts.count(&stranger, here).is_ok());
         assert_eq!(counts.count(&stranger, here).unwrap_err().code, Code::Busy);
         assert!(counts.count(&stranger, address("192.0.2.2:1")).is_ok(), "somewhere else");

@@ -4,7 +4,10 @@
 //! refused when it is whole. The library reads nothing before that.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
 use std::io;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +17,7 @@ use ldap3_lber::structure::{PL, StructureTag};
 use ldap3_proto::LdapCodec;
 use ldap3_proto::proto::LdapMsg;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
 /// How many constructed values lie one within the other at most.
@@ -53,6 +56,8 @@ pub(super) struct Messages<R> {
     times: Times,
     /// Since when something is waited for: the rest of a message that has begun, or the next one.
     since: Instant,
+    /// Rings by when that is over, or before.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 /// How long is waited.
@@ -67,7 +72,7 @@ pub(super) struct Times {
 impl<R: AsyncRead + Unpin> Messages<R> {
     /// Reads messages of at most so many octets.
     pub(super) fn new(reader: R, most: usize, times: Times) -> Self {
-        Self { reader, buffer: BytesMut::new(), most, times, since: Instant::now() }
+        Self { reader, buffer: BytesMut::new(), most, times, since: Instant::now(), alarm: None }
     }
 
     /// Whether more was sent than was read as messages.
@@ -103,8 +108,7 @@ impl<R: AsyncRead + Unpin> Messages<R> {
             let (limit, late) =
                 if was_empty { (self.times.idle, Broken::Idle) } else { (self.times.whole, Broken::Slow) };
             self.buffer.reserve(AT_ONCE);
-            let read = timeout_at(self.since + limit, self.reader.read_buf(&mut self.buffer)).await;
-            let Ok(read) = read else { return Err(late) };
+            let Some(read) = self.read_until(self.since + limit).await else { return Err(late) };
             if read? == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(Broken::Malformed) };
             }
@@ -112,6 +116,30 @@ impl<R: AsyncRead + Unpin> Messages<R> {
                 self.since = Instant::now();
             }
         }
+    }
+
+    /// Reads what comes next; `None` when it has not come by then. To set a timer for each message costs more than to read it: one
+    /// that rings too early is set again.
+    async fn read_until(&mut self, deadline: Instant) -> Option<io::Result<usize>> {
+        let mut reading = pin!(self.reader.read_buf(&mut self.buffer));
+        let alarm = &mut self.alarm;
+        poll_fn(|context| {
+            if let Poll::Ready(read) = reading.as_mut().poll(context) {
+                return Poll::Ready(Some(read));
+            }
+            let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if alarm.deadline() > deadline {
+                alarm.as_mut().reset(deadline);
+            }
+            while alarm.as_mut().poll(context).is_ready() {
+                if Instant::now() >= deadline {
+                    return Poll::Ready(None);
+                }
+                alarm.as_mut().reset(deadline);
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// Gives the reader back. What was read beyond the last message is thrown away.

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::web::{Error, Identity, PeerAddress, PerAddress, Rate, TlsConfig};
+use platform::web::{Chain, Error, Identity, PeerAddress, PerAddress, Rate, TlsConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::config::LdapConfig;
 use super::crowd::{Counts, Crowd, Rates, Seat, Sorts};
+use super::numbers::Numbers;
 use super::plain::until_tls;
 use super::session::{Identify, Shared, serve};
 use super::tail::Tail;
@@ -82,6 +83,7 @@ impl LdapListener {
             all_strangers: Arc::new(Semaphore::new(config.strangers())),
             callers: Crowd::new(config.connections_per_caller),
             counts: Counts::new(rates),
+            numbers: Numbers::default(),
             sorts: Sorts::new(config.sorts),
             config,
             register,
@@ -250,7 +252,7 @@ impl Connection {
         match timeout(self.shared.config.request_time_out(), self.acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
-                let chain: Arc<[Vec<u8>]> = shown.iter().map(|one| one.to_vec()).collect();
+                let chain: Chain = shown.iter().map(|one| one.to_vec()).collect();
                 serve(self.shared, stream, chain, (address, stranger), self.stopped).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake of LDAP failed: {error}"),

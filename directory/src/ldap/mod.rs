@@ -24,6 +24,7 @@ mod framing;
 pub mod fuzz;
 mod ldif;
 mod listener;
+mod numbers;
 mod ordered;
 mod out;
 mod plain;

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use ldap3_proto::proto::{LdapBindRequest, LdapExtendedRequest, LdapOp, LdapResultCode as Code};
 use platform::caller::Caller;
 use platform::problem::Problem;
-use platform::web::{PeerAddress, PerAddress};
+use platform::web::{Chain, PeerAddress, PerAddress};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -23,6 +23,7 @@ use super::crowd::{Counted, Counts, Crowd, Seat, SortPlace, Sorts};
 use super::event::LdapEvent;
 use super::filter::Matching;
 use super::framing::{Broken, Messages, Received, Times, decode};
+use super::numbers::Numbers;
 use super::out::{Gone, Out};
 use super::root::{CANCEL, START_TLS, WHO_AM_I};
 use super::running::Running;
@@ -37,9 +38,8 @@ use crate::showing::{self, Showing};
 const BIND: u8 = 0x60;
 
 /// Finds out who has shown these certificates, the holder's own first; nobody who has shown none.
-pub type Identify = Arc<
-    dyn Fn(Arc<[Vec<u8>]>, SocketAddr) -> BoxFuture<'static, Result<Option<Caller>, Problem>> + Send + Sync,
->;
+pub type Identify =
+    Arc<dyn Fn(Chain, SocketAddr) -> BoxFuture<'static, Result<Option<Caller>, Problem>> + Send + Sync>;
 
 /// What every connection shares.
 pub(super) struct Shared {
@@ -60,6 +60,8 @@ pub(super) struct Shared {
     pub(super) callers: Crowd<Counted>,
     /// Requests of each caller.
     pub(super) counts: Counts,
+    /// Requests in the metrics.
+    pub(super) numbers: Numbers,
     /// Places for what is put in order.
     pub(super) sorts: Sorts,
 }
@@ -79,7 +81,7 @@ pub(super) enum Bound {
 #[derive(Clone)]
 struct Shown {
     shared: Arc<Shared>,
-    chain: Arc<[Vec<u8>]>,
+    chain: Chain,
     address: SocketAddr,
     bound: Bound,
 }
@@ -181,7 +183,7 @@ pub(super) struct Session {
 pub(super) async fn serve<S>(
     shared: Arc<Shared>,
     stream: S,
-    chain: Arc<[Vec<u8>]>,
+    chain: Chain,
     (address, stranger): (SocketAddr, Seat<IpAddr>),
     stopped: watch::Receiver<bool>,
 ) where
@@ -280,8 +282,8 @@ impl Session {
             }
             return Ok(());
         }
-        let caller = Counted::new(who, PeerAddress(self.shown.address));
-        if self.known.as_ref().is_none_or(|seat| !seat.is_of(&caller)) {
+        if self.seated(who).is_none() {
+            let caller = Counted::new(who, PeerAddress(self.shown.address));
             let sentence = "You have too many connections to this server. Close some, or use another one.";
             self.known = Some(shared.callers.seat(caller).ok_or_else(|| refused("caller", sentence))?);
         }
@@ -289,9 +291,19 @@ impl Session {
         Ok(())
     }
 
+    /// As whom somebody is counted who has the place that was taken last.
+    fn seated(&self, who: &Who) -> Option<&Counted> {
+        let address = PeerAddress(self.shown.address);
+        self.known.as_ref().map(Seat::whose).filter(|caller| caller.is(who, address))
+    }
+
     /// Counts a request, or refuses it.
     fn counted(&self, who: &Who) -> Result<(), Refusal> {
-        self.shown.shared.counts.count(who, PeerAddress(self.shown.address))
+        let counts = &self.shown.shared.counts;
+        match self.seated(who) {
+            Some(caller) => counts.count_known(caller),
+            None => counts.count(who, PeerAddress(self.shown.address)),
+        }
     }
 
     /// A request that cannot be read is refused if it can be told which one it is; otherwise the connection ends, and so it does when
@@ -313,7 +325,7 @@ impl Session {
 
     async fn take(&mut self, received: Received) -> Result<Flow, Gone> {
         let (msgid, tag) = (received.message.msgid, received.tag);
-        metrics::counter!("ldap_requests_total", "operation" => operation(tag)).increment(1);
+        self.shown.shared.numbers.count(tag);
         if tag == BIND {
             self.be_nobody().await;
         }
@@ -444,17 +456,4 @@ impl Session {
 fn refused(limit: &'static str, sentence: &str) -> Refusal {
     metrics::counter!("ldap_connections_refused_total", "limit" => limit).increment(1);
     Refusal::new(Code::Busy, sentence)
-}
-
-/// What a request is called in numbers.
-fn operation(tag: u8) -> &'static str {
-    match tag {
-        BIND => "bind",
-        0x42 => "unbind",
-        0x63 => "search",
-        0x6e => "compare",
-        0x50 => "abandon",
-        0x77 => "extended",
-        _ => "write",
-    }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_types, reason = "these are what is to be used in place of axum's own")]
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 
 use axum::RequestExt as _;
@@ -112,6 +113,19 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         read(request).await.map(Self)
+    }
+}
+
+/// All of a request but its body, which nobody reads. It is taken as it is: [`Parts`] as an extractor are a copy of every header
+/// and extension.
+#[derive(Debug)]
+pub struct Head(pub Parts);
+
+impl<S: Send + Sync> FromRequest<S> for Head {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self(request.into_parts().0))
     }
 }
 

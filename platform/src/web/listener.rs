@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::activity::Times;
+use super::chain::Chain;
 use super::connection::Service;
 use super::identity::{Identity, TlsConfig};
 use crate::network::Network;
@@ -115,8 +116,8 @@ pub enum Error {
 /// extension of the request, absent when none were shown.
 #[derive(Debug, Clone)]
 pub struct TlsPeer {
-    /// DER, the peer's own first.
-    pub chain: Arc<[Vec<u8>]>,
+    /// The peer's own first.
+    pub chain: Chain,
 }
 
 /// From where the request came; an extension of the request.

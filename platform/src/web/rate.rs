@@ -3,18 +3,16 @@
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::Request;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use serde::Deserialize;
 
+use super::around::{Answer, Onward, Step, around, refused};
 use super::listener::PeerAddress;
 use crate::caller::{Caller, CallerKind};
 use crate::id::ClientId;
@@ -112,19 +110,29 @@ impl Counted {
     }
 }
 
-/// Limits each client and each person. Put it inside the layer that makes the [`Caller`]; requests without one are not
-/// counted here.
-pub fn limit_callers(router: Router, rate: Rate) -> Router {
-    router.layer(from_fn_with_state(Arc::new(Limiter::<Counted>::new(rate)), by_caller))
+/// Limits each client and each person. Put it inside what makes the [`Caller`]; requests without one are not counted here.
+pub struct CallerLimit(Limiter<Counted>);
+
+impl CallerLimit {
+    /// Counts from now on.
+    pub fn new(rate: Rate) -> Self {
+        Self(Limiter::new(rate))
+    }
 }
 
-async fn by_caller(State(limiter): State<Arc<Limiter<Counted>>>, request: Request, next: Next) -> Response {
-    let caller = request.extensions().get::<Caller>();
-    let checked = caller.map_or(Ok(()), |caller| limiter.check(&Counted::of(caller)));
-    match checked {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+impl Step for CallerLimit {
+    fn take<'a>(&'a self, request: Request, onward: Onward<'a>) -> Answer<'a> {
+        let caller = request.extensions().get::<Caller>();
+        match caller.map_or(Ok(()), |caller| self.0.check(&Counted::of(caller))) {
+            Ok(()) => onward.run(request),
+            Err(problem) => refused(problem),
+        }
     }
+}
+
+/// Puts a [`CallerLimit`] around a router.
+pub fn limit_callers(router: Router, rate: Rate) -> Router {
+    around(router, vec![Box::new(CallerLimit::new(rate))])
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! What lies around every router: limits, identity of the request, its line in the log, its metrics.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue, Method, header};
 use http_body_util::Limited;
@@ -15,12 +13,13 @@ use serde::Deserialize;
 use std::net::IpAddr;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
-use tower::ServiceBuilder;
 use tracing::{Instrument as _, Span};
 
+use super::around::{Answer, Onward, Step, Steps, around};
 use super::body::{Paced, Timely};
 use super::crowd::{Crowd, Sending};
 use super::listener::PeerAddress;
+use super::numbers::Numbers;
 use super::rate::{self, Limiter, Rate};
 use super::rest::{Places, Rest};
 use crate::clock::Clock;
@@ -101,34 +100,35 @@ pub enum Lines {
 
 /// Puts the limits around a router, and problems where it has no route. Every answer carries `x-request-id`.
 pub fn stack(router: Router, limits: &Limits, told: Told) -> Router {
-    let guard = Guard {
+    stack_within(router, limits, told, Vec::new())
+}
+
+/// The same within steps that lie around the limits too.
+pub fn stack_within(router: Router, limits: &Limits, told: Told, mut steps: Steps) -> Router {
+    steps.push(Box::new(Guard {
         limits: limits.clone(),
         lines: told.lines,
         under_way: metrics::gauge!("http_requests_in_flight", "port" => told.port),
+        numbers: Numbers::default(),
         places: Semaphore::new(limits.in_flight),
         unwanted: Places::default(),
         crowd: Crowd::new(limits.bodies_per_address),
         rate: limits.per_client.map(Limiter::new),
         clock: Clock::system(),
-    };
-    router
+    }));
+    let router = router
         .fallback(async || Problem::not_found("not-found", "There is nothing at this address."))
         .method_not_allowed_fallback(async || {
             Problem::new(Kind::MethodNotAllowed, "method-not-allowed", "This method is not for this address.")
-        })
-        .layer(
-            // In one layer: each of a router's own copies all that is below it for every request.
-            ServiceBuilder::new()
-                .layer(from_fn_with_state(Arc::new(guard), answer))
-                // Ours answers with a problem and covers what is not read by an extractor.
-                .layer(DefaultBodyLimit::disable()),
-        )
+        });
+    around(router, steps)
 }
 
 struct Guard {
     limits: Limits,
     lines: Lines,
     under_way: Gauge,
+    numbers: Numbers,
     places: Semaphore,
     unwanted: Places,
     crowd: Crowd,
@@ -138,36 +138,36 @@ struct Guard {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-async fn answer(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+impl Step for Guard {
+    fn take<'a>(&'a self, request: Request, onward: Onward<'a>) -> Answer<'a> {
+        Box::pin(answer(self, request, onward))
+    }
+}
+
+async fn answer(guard: &Guard, request: Request, onward: Onward<'_>) -> Response {
     let started = Instant::now();
     let _under_way = UnderWay::new(&guard.under_way);
     let id = RequestId::new(guard.clock.now());
-    let request_id = HeaderValue::from_str(id.as_str());
     let method = known_method(request.method());
     // The pattern and never the path, which may name a person.
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
 
     let span = match guard.lines {
         Lines::All => tracing::info_span!("request", request_id = %id, method, route),
         Lines::Failures => tracing::debug_span!("request", request_id = %id, method, route),
     };
-    request.extensions_mut().insert(id);
-    let mut response = guarded(&guard, &route, request, next).instrument(span.clone()).await;
+    let mut response = guarded(guard, route, request, onward).instrument(span.clone()).await;
     let headers = response.headers_mut();
-    if let Ok(value) = request_id {
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, value);
     }
     // A browser takes our answers for what they say they are.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
     let (status, took) = (response.status(), started.elapsed());
-    log(&guard, &span, &response, (method, &route), took);
-    metrics::histogram!("http_request_seconds", "method" => method, "route" => route.clone()).record(took);
-    metrics::counter!("http_requests_total", "method" => method, "route" => route, "status" => status.as_str().to_owned())
-        .increment(1);
+    log(guard, &span, &response, (method, route), took);
+    guard.numbers.count(method, route, status, took);
     response
 }
 
@@ -214,7 +214,7 @@ impl Drop for UnderWay<'_> {
 }
 
 /// The answer of the router, or the refusal of a limit.
-async fn guarded(guard: &Guard, route: &str, request: Request, next: Next) -> Response {
+async fn guarded(guard: &Guard, route: &str, request: Request, onward: Onward<'_>) -> Response {
     let admitted = admit(guard, route, &request);
     let (_place, sending) = match admitted {
         Ok(admitted) => admitted,
@@ -226,7 +226,8 @@ async fn guarded(guard: &Guard, route: &str, request: Request, next: Next) -> Re
     };
     let limit = Duration::from_millis(guard.limits.request_time_out_ms);
     let request = bounded(request, guard, route, sending);
-    match timeout(limit, caught(next.run(request))).await {
+    // What a step does before it waits for anything is caught and timed too.
+    match timeout(limit, caught(async move { onward.run(request).await })).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panicked)) => Problem::internal("a handler panicked").into_response(),
         Err(_) => {
@@ -268,15 +269,17 @@ fn unread(request: Request, limits: &Limits, unwanted: &Places) -> Rest<Body> {
 }
 
 /// The request with a body that ends in time and in size.
-fn bounded(request: Request, guard: &Guard, route: &str, sending: Option<Sending>) -> Request {
+fn bounded(mut request: Request, guard: &Guard, route: &str, sending: Option<Sending>) -> Request {
+    // Most requests have none, and a timer for each would cost.
+    if http_body::Body::is_end_stream(request.body()) {
+        return request;
+    }
+    // Ours answers with a problem and covers what is not read by an extractor.
+    DefaultBodyLimit::disable().apply(&mut request);
     let limits = &guard.limits;
     let time = Duration::from_millis(limits.body_time_out_ms);
     let expects = request.headers().contains_key(header::EXPECT);
     request.map(|body| {
-        // Most requests have none, and a timer for each would cost.
-        if http_body::Body::is_end_stream(&body) {
-            return body;
-        }
         let body = Rest::new(body, time, expects, &guard.unwanted).counted(sending);
         let body = Limited::new(body, limits.most_bytes(route));
         if limits.streams.routes.contains(&route) {

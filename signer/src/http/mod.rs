@@ -17,7 +17,7 @@ use axum::routing::{get, post, put};
 
 use utoipa::OpenApi;
 
-pub use csc::in_csc_words;
+pub use csc::CscWords;
 
 use crate::signer::Signer;
 

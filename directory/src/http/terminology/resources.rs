@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::request::Parts as Request;
 use platform::db::Tx;
 use platform::id::OdsCode;
-use platform::web::{Path, Raw};
+use platform::web::{Head, Path, Raw};
 
 use super::super::fhir;
 use super::query::{Affiliations as AffiliationParams, Organisations as OrganisationParams};
@@ -36,7 +36,10 @@ const INCLUDED: u32 = 5_000;
     params(OrganisationParams),
     responses((status = 200, description = "A Bundle of Organization"))
 )]
-pub(in crate::http) async fn organisations(State(register): State<Register>, request: Request) -> Response {
+pub(in crate::http) async fn organisations(
+    State(register): State<Register>,
+    Head(request): Head,
+) -> Response {
     searched(&register, &request, b"", Kind::Organisation).await
 }
 
@@ -64,7 +67,7 @@ pub(in crate::http) async fn organisations_search(
 pub(in crate::http) async fn organisation(
     State(register): State<Register>,
     Path(id): Path<String>,
-    request: Request,
+    Head(request): Head,
 ) -> Response {
     read(&register, &request, &id, Kind::Organisation).await
 }
@@ -75,7 +78,7 @@ pub(in crate::http) async fn organisation(
     params(AffiliationParams),
     responses((status = 200, description = "A Bundle of OrganizationAffiliation"))
 )]
-pub(in crate::http) async fn affiliations(State(register): State<Register>, request: Request) -> Response {
+pub(in crate::http) async fn affiliations(State(register): State<Register>, Head(request): Head) -> Response {
     searched(&register, &request, b"", Kind::Affiliation).await
 }
 
@@ -104,7 +107,7 @@ pub(in crate::http) async fn affiliations_search(
 pub(in crate::http) async fn affiliation(
     State(register): State<Register>,
     Path(id): Path<String>,
-    request: Request,
+    Head(request): Head,
 ) -> Response {
     read(&register, &request, &id, Kind::Affiliation).await
 }

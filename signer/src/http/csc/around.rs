@@ -1,11 +1,10 @@
 //! Refusals that are made before a route is reached, in the words of the API.
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use platform::problem::{Body, Kind, MEDIA_TYPE};
+use platform::web::{Answer, Onward, Step};
 
 use super::CscAnswer;
 use crate::error::Error;
@@ -18,15 +17,20 @@ const LONGEST: usize = 64 * 1024;
 /// Puts the words of the API around a whole port. What stands between the network and the routes (limits, the client's
 /// certificate, the clock, a server that is not ready) refuses with problem details, which a CSC client does not read
 /// (CSC API v2, 10.1).
-pub fn in_csc_words(port: Router) -> Router {
-    port.layer(from_fn(translate))
+pub struct CscWords;
+
+impl Step for CscWords {
+    fn take<'a>(&'a self, request: Request, onward: Onward<'a>) -> Answer<'a> {
+        let is_csc = request.uri().path().starts_with(METHODS);
+        let answer = onward.run(request);
+        if is_csc { Box::pin(translate(answer)) } else { answer }
+    }
 }
 
-async fn translate(request: Request, next: Next) -> Response {
-    let is_csc = request.uri().path().starts_with(METHODS);
-    let response = next.run(request).await;
+async fn translate(answer: Answer<'_>) -> Response {
+    let response = answer.await;
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE);
-    if is_csc && is_problem { translated(response).await } else { response }
+    if is_problem { translated(response).await } else { response }
 }
 
 /// The same refusal with its status and headers, such as `Retry-After`.

@@ -18,7 +18,7 @@ pub(super) mod timestamp;
 pub(super) mod v1;
 
 use answer::CscAnswer;
-pub use around::in_csc_words;
+pub use around::CscWords;
 pub(super) use authorize::{authorize, authorize_check, challenge, extend};
 pub(super) use credentials::{credentials_info, credentials_list};
 use fields::Fields;
