@@ -51,11 +51,21 @@ fn write_value(out: &mut Vec<u8>, value: &Value) -> Result<(), NotCanonical> {
 }
 
 fn write_object(out: &mut Vec<u8>, members: &Map<String, Value>) -> Result<(), NotCanonical> {
+    // RFC 8785 3.2.3: by UTF-16 code units, whatever order the map keeps. Of ASCII that is the order of the octets.
+    if members.keys().all(|name| name.is_ascii()) && members.keys().is_sorted() {
+        return write_members(out, members.iter());
+    }
     let mut members: Vec<(&String, &Value)> = members.iter().collect();
-    // RFC 8785 3.2.3: by UTF-16 code units, whatever order the map keeps.
     members.sort_by(|a, b| a.0.encode_utf16().cmp(b.0.encode_utf16()));
+    write_members(out, members.into_iter())
+}
+
+fn write_members<'v>(
+    out: &mut Vec<u8>,
+    members: impl Iterator<Item = (&'v String, &'v Value)>,
+) -> Result<(), NotCanonical> {
     out.push(b'{');
-    for (place, (name, value)) in members.into_iter().enumerate() {
+    for (place, (name, value)) in members.enumerate() {
         if place > 0 {
             out.push(b',');
         }

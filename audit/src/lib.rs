@@ -42,7 +42,7 @@ pub use error::Error;
 pub use event::{Actor, Event, EventId};
 pub use http::{openapi, router};
 pub use log::{Gap, Log};
-pub use record::{record, record_each, record_many};
+pub use record::{record, record_each, record_each_of, record_many};
 pub use retention::STEP as ERASE_STEP;
 pub use sequencer::{GROUP, Running, Sequencer};
 pub use tree::{EdgeBroken, TileId};

@@ -42,9 +42,15 @@ pub async fn record_many<E: Event>(
 
 /// Record events of several acts that share a transaction, each at its time and by its actor, with few statements.
 pub async fn record_each<E: Event>(tx: &mut Tx, acts: &[(Millis, &Actor, E)]) -> Result<(), db::Error> {
+    let acts: Vec<_> = acts.iter().map(|(now, actor, event)| (*now, *actor, event)).collect();
+    record_each_of(tx, &acts).await
+}
+
+/// [`record_each`] of events that are held elsewhere.
+pub async fn record_each_of<E: Event>(tx: &mut Tx, acts: &[(Millis, &Actor, &E)]) -> Result<(), db::Error> {
     let rows: Vec<NewEvent> = acts
         .iter()
-        .map(|(now, actor, event)| prepare(*now, actor, event).map(|(_, row)| row))
+        .map(|(now, actor, event)| prepare(*now, actor, *event).map(|(_, row)| row))
         .collect::<Result<_, _>>()?;
     insert_events(tx, &rows).await.map_err(unwritten)
 }

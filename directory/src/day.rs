@@ -15,6 +15,8 @@ use time::{Date, Duration, Month, OffsetDateTime};
 pub struct Day(Date);
 
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=2199;
+/// The day before the first, 1899-12-31, as a Julian day.
+const BEFORE: i32 = 2_415_020;
 
 impl Day {
     /// The day it is in the United Kingdom.
@@ -47,6 +49,17 @@ impl Day {
     /// How many days later than `earlier` this is; less than nothing if it is earlier.
     pub fn days_since(self, earlier: Self) -> i64 {
         (self.0 - earlier.0).whole_days()
+    }
+
+    /// Its number, from 1 on.
+    pub(crate) fn number(self) -> u32 {
+        u32::try_from(self.0.to_julian_day() - BEFORE).unwrap_or_default()
+    }
+
+    /// The day with this number.
+    pub(crate) fn of_number(number: u32) -> Option<Self> {
+        let julian = BEFORE.checked_add(i32::try_from(number).ok()?)?;
+        Date::from_julian_day(julian).ok().filter(|date| YEARS.contains(&date.year())).map(Self)
     }
 
     /// Reads `YYYYMMDD`, as older exchange formats write it.
@@ -150,6 +163,19 @@ mod tests {
         }
         assert_eq!(Day::compact("20261129"), Some(day("2026-11-29")));
         assert_eq!(Day::compact("20261329"), None);
+    }
+
+    /// Every day has a number, and no other number has one.
+    #[test]
+    fn days_have_numbers() {
+        assert_eq!((day("1900-01-01").number(), day("1900-03-01").number()), (1, 60));
+        for text in ["1900-01-01", "1999-12-31", "2024-02-29", "2199-12-31"] {
+            assert_eq!(Day::of_number(day(text).number()), Some(day(text)), "{text}");
+        }
+        let last = day("2199-12-31").number();
+        for number in [0, last + 1, u32::MAX] {
+            assert_eq!(Day::of_number(number), None, "{number}");
+        }
     }
 
     /// In summer the day begins an hour before it does in UTC, in winter with it.

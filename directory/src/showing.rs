@@ -59,8 +59,8 @@ pub(crate) struct Record {
 
 impl Record {
     /// The same as the record takes it.
-    pub(crate) fn act(&self) -> (Millis, &Actor, Showing) {
-        (self.at, &self.actor, self.showing.clone())
+    fn act(&self) -> (Millis, &Actor, &Showing) {
+        (self.at, &self.actor, &self.showing)
     }
 }
 
@@ -75,7 +75,7 @@ impl Row for Record {
 
     async fn write_all(rows: &[Arc<Self>], tx: &mut Tx) -> Result<Vec<()>, Undone> {
         let acts: Vec<_> = rows.iter().map(|row| row.act()).collect();
-        audit::record_each(tx, &acts).await?;
+        audit::record_each_of(tx, &acts).await?;
         Ok(vec![(); rows.len()])
     }
 }

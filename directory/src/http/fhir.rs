@@ -7,7 +7,7 @@ use platform::caller::{Act, Caller};
 use platform::problem::Problem;
 
 use super::headers::together;
-use crate::fhir::kit::{Asked, Media, Outcome, Parts, media, shown};
+use crate::fhir::kit::{Asked, Media, Outcome, Parts, Shape, media, shown};
 pub(super) use crate::fhir::kit::{LARGEST, too_large};
 use crate::register::Register;
 
@@ -124,12 +124,15 @@ pub(super) fn has(sent: Option<&str>, tag: &str) -> bool {
     sent.is_some_and(|sent| sent.split(',').any(|one| one.trim() == "*" || plain(one) == plain(tag)))
 }
 
-/// One resource with its entity tag; nothing of it where the client has it (RFC 9110 13.1.2).
-pub(super) fn read(request: &Request, media: Media, whole: &Parts, told: &Parts) -> Response {
+/// One resource with its entity tag, and what is wanted of it; nothing of it where the client has it (RFC 9110 13.1.2).
+pub(super) fn read(request: &Request, media: Media, whole: Parts, shape: &Shape) -> Response {
     let tag = whole.tag();
     let has = has(together(&request.headers, &header::IF_NONE_MATCH).as_deref(), &tag);
-    let mut response =
-        if has { empty(request, StatusCode::NOT_MODIFIED) } else { response(request, 200, media, told) };
+    let mut response = if has {
+        empty(request, StatusCode::NOT_MODIFIED)
+    } else {
+        response(request, 200, media, &shape.of(whole))
+    };
     if let (false, Ok(tag)) = (response.status().is_client_error(), HeaderValue::try_from(tag)) {
         response.headers_mut().insert(header::ETAG, tag);
     }
@@ -166,8 +169,10 @@ mod tests {
     fn headers_are_read() {
         let whole = crate::fhir::kit::resource("Basic").with("id", "1");
         let media = crate::fhir::kit::ONLY_JSON[0];
-        let status =
-            |tag: &str| read(&request("/", &[("if-none-match", tag)]), media, &whole, &whole).status();
+        let status = |tag: &str| {
+            let request = request("/", &[("if-none-match", tag)]);
+            read(&request, media, whole.clone(), &Shape::default()).status()
+        };
         let tag = whole.tag();
         assert_eq!(
             (status(&tag), status("*"), status("\"other\"")),
@@ -186,7 +191,7 @@ mod tests {
     fn large_answers_are_refused() {
         let whole = crate::fhir::kit::resource("Basic").with("id", "1").with("code", "<".repeat(LARGEST / 2));
         let told = |media| {
-            let response = read(&request("/", &[]), media, &whole, &whole);
+            let response = read(&request("/", &[]), media, whole.clone(), &Shape::default());
             (response.status(), response.headers().contains_key(header::ETAG))
         };
         let [json, xml] = [false, true].map(|is_xml| {

@@ -51,6 +51,14 @@ pub(super) async fn reading(register: &Register, caller: &Caller) -> Result<(Doi
     Ok((doing, view))
 }
 
+/// Goes on if whoever reads may find people. Of a program that was granted reading nothing has to be read for that.
+pub(super) async fn may_find(register: &Register, caller: &Caller) -> Result<(), Problem> {
+    if caller.kind != CallerKind::Person {
+        return caller.may(READ);
+    }
+    reading(register, caller).await.map(|_| ())
+}
+
 /// Does something to a profile once, and answers it as it is then.
 pub(super) async fn done_once<B, F>(register: Register, posted: Posted<B>, act: F) -> Result<Answer, Problem>
 where

@@ -22,8 +22,8 @@ use crate::fhir::kit::{
     shown,
 };
 use crate::fhir::workers::{
-    API, BASE, Found, Kind, Page, Rules, Wanted, by_id, find, find_id, organisation, practitioner as person,
-    practitioner_role as role, stamp, wanted,
+    API, BASE, Found, Kind, Page, Rules, Wanted, by_id, find, find_id, known, organisation,
+    practitioner as person, practitioner_role as role, stamp, wanted,
 };
 use crate::register::Register;
 use crate::showing::{self, Showing};
@@ -147,7 +147,7 @@ pub(super) async fn metadata(State(register): State<Register>, Head(request): He
         Ok(_) => {
             let whole = capability(&API, Extent::Whole, &fhir::origin(&request), register.today());
             match Shape::read(&asked, PAGE.1) {
-                Ok(shape) => fhir::read(&request, media, &whole, &shape.of(whole.clone())),
+                Ok(shape) => fhir::read(&request, media, whole, &shape),
                 Err(outcome) => refused(&request, media, &outcome),
             }
         }
@@ -257,7 +257,7 @@ pub(super) fn refused(request: &Request, media: Media, outcome: &Outcome) -> Res
 pub(super) async fn may(register: &Register, request: &Request) -> Result<Caller, Outcome> {
     let mut caller = fhir::caller(request)?.clone();
     acting::chosen(&request.headers, &mut caller)?;
-    people::reading(register, &caller).await?;
+    people::may_find(register, &caller).await?;
     Ok(caller)
 }
 
@@ -444,7 +444,7 @@ pub(super) async fn recorded(
 async fn one(register: &Register, request: &Request, id: &str, kind: Kind) -> Response {
     let Some((asked, media)) = addition(register, request) else { return nothing(request) };
     match read(register, request, &asked, id, kind).await {
-        Ok((whole, shape)) => fhir::read(request, media, &whole, &shape.of(whole.clone())),
+        Ok((whole, shape)) => fhir::read(request, media, whole, &shape),
         Err(outcome) => refused(request, media, &outcome),
     }
 }
@@ -458,6 +458,10 @@ async fn read(
 ) -> Result<(crate::fhir::kit::Parts, Shape), Outcome> {
     let caller = may(register, request).await?;
     let shape = Shape::read(asked, PAGE.1)?;
+    if let Some(known) = known(register, kind, id) {
+        recorded(register, &caller, kind, vec![known.user]).await?;
+        return Ok((known.whole, shape));
+    }
     let unknown = || unknown_resource(kind, id);
     let wanted = by_id(kind, id).ok_or_else(unknown)?;
     let mut reading = Reading::quick(register);

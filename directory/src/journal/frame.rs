@@ -15,6 +15,8 @@ pub(super) const FILE_HEAD: usize = FILE.len() + Id::LENGTH + CHECKSUM;
 /// The length of a frame's head: its beginning, the length of what it holds, its number, up to which octet the disk had taken the file, and
 /// a checksum over all of it.
 const HEAD: usize = FRAME.len() + 4 + 8 + 8 + CHECKSUM;
+/// How much room there is for a frame at first: more than a read of one person takes.
+const ROOM: usize = 768;
 /// The most that a frame holds, in octets.
 pub(super) const LONGEST: usize = 1 << 20;
 
@@ -88,12 +90,29 @@ pub(super) struct Damaged {
     pub(super) number: i64,
 }
 
-/// A frame as it is written, where the disk has taken the file up to an octet.
-pub(super) fn written(file: Id, number: i64, synced: u64, body: &[u8]) -> Vec<u8> {
+/// A frame without anything in it: what it holds is put behind what is there, and then it is sealed.
+pub(super) fn begun() -> Vec<u8> {
+    let mut frame = Vec::with_capacity(ROOM);
+    frame.resize(HEAD, 0);
+    frame
+}
+
+/// How many octets a frame holds.
+pub(super) fn held(frame: &[u8]) -> usize {
+    frame.len().saturating_sub(HEAD)
+}
+
+/// Writes the head of a frame that holds everything, where the disk has taken the file up to an octet.
+pub(super) fn seal(file: Id, number: i64, synced: u64, frame: &mut [u8]) {
+    let Some((head, body)) = frame.split_at_mut_checked(HEAD) else { return };
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes();
     let (number, synced) = (number.to_be_bytes(), synced.to_be_bytes());
-    let sum = checksum(&[&file.0, &length, &number, &synced, body]);
-    [&FRAME[..], &length, &number, &synced, &sum, body].concat()
+    let sum = checksum(&[&file.0, &length, &number, &synced, &*body]);
+    let mut at = 0;
+    for part in [&FRAME[..], &length, &number, &synced, &sum] {
+        head[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+    }
 }
 
 /// Reads a file whose head names it.
@@ -155,6 +174,31 @@ mod tests {
     use super::*;
 
     const OURS: Id = Id([7; 16]);
+
+    /// A frame that holds this.
+    fn written(file: Id, number: i64, synced: u64, body: &[u8]) -> Vec<u8> {
+        let mut frame = begun();
+        frame.extend_from_slice(body);
+        seal(file, number, synced, &mut frame);
+        frame
+    }
+
+    /// What a frame is on the disk does not change: files that an earlier build left are read by a later one.
+    #[test]
+    fn frames_stay_as_they_are() {
+        let frame = written(OURS, 3, 40, b"one");
+        let sum = checksum(&[
+            &OURS.0,
+            &[0, 0, 0, 3],
+            &[0, 0, 0, 0, 0, 0, 0, 3],
+            &[0, 0, 0, 0, 0, 0, 0, 40],
+            b"one",
+        ]);
+        let head =
+            [&b"\xF7LRF"[..], &[0, 0, 0, 3], &[0, 0, 0, 0, 0, 0, 0, 3], &[0, 0, 0, 0, 0, 0, 0, 40]].concat();
+        assert_eq!(frame, [&head[..], &sum, b"one"].concat());
+        assert_eq!(held(&frame), 3);
+    }
 
     /// A file with these frames, each of which the disk took before the next.
     fn file(bodies: &[&[u8]]) -> Vec<u8> {

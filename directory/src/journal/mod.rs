@@ -174,34 +174,36 @@ impl Journal {
     /// another thread and back. Where the disk holds a write up, or has done so lately, it goes to a thread that may wait: whoever asks
     /// about people waits then, and should, but nobody else does.
     pub(crate) async fn keep(self: &Arc<Self>, record: Record) -> Result<(), Error> {
-        let body = serde_json::to_vec(&record).map_err(|cause| Error::JournalUnwritten(cause.into()))?;
-        if body.len() > LONGEST {
+        let mut frame = frame::begun();
+        let written = serde_json::to_writer(&mut frame, &record);
+        written.map_err(|cause| Error::JournalUnwritten(cause.into()))?;
+        if frame::held(&frame) > LONGEST {
             return Err(Error::JournalUnwritten(io::Error::other("a read is longer than a frame")));
         }
         if let Some(end) = self.end_at_once() {
-            return self.put(end, record, &body);
+            return self.put(end, record, &mut frame);
         }
         let Ok(_waits) = self.queue.try_acquire() else { return Err(held_up()) };
-        match tokio::time::timeout(self.bounds.held, self.put_on_a_thread(record, body)).await {
+        match tokio::time::timeout(self.bounds.held, self.put_on_a_thread(record, frame)).await {
             Ok(put) => put,
             // Where a thread has it, it is recorded when the disk takes it, although nobody was shown.
             Err(_elapsed) => Err(held_up()),
         }
     }
 
-    async fn put_on_a_thread(self: &Arc<Self>, record: Record, body: Vec<u8>) -> Result<(), Error> {
+    async fn put_on_a_thread(self: &Arc<Self>, record: Record, mut frame: Vec<u8>) -> Result<(), Error> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|closed| Error::JournalUnwritten(io::Error::other(closed)))?;
         let journal = Arc::clone(self);
         let putting = tokio::task::spawn_blocking(move || {
             let _place = place;
-            journal.put(journal.end(), record, &body)
+            journal.put(journal.end(), record, &mut frame)
         });
         putting.await.unwrap_or_else(|cause| Err(Error::JournalUnwritten(io::Error::other(cause))))
     }
 
-    /// Puts a read at the end of the file, and among those that wait.
-    fn put(&self, mut end: MutexGuard<'_, End>, record: Record, body: &[u8]) -> Result<(), Error> {
+    /// Puts a read, with a frame that holds it, at the end of the file, and among those that wait.
+    fn put(&self, mut end: MutexGuard<'_, End>, record: Record, frame: &mut [u8]) -> Result<(), Error> {
         let (segment, number) = (Arc::clone(&end.segment), end.number);
         if segment.octets() > self.bounds.file {
             self.grown.notify_one();
@@ -209,12 +211,12 @@ impl Journal {
         if segment.octets() > self.bounds.file.saturating_mul(2) {
             return Err(refused("No more can be kept of what this shows for now. Try again in a minute."));
         }
-        let frame = frame::written(segment.id, number, segment.synced(), body);
-        let (octets, begun) = (body.len(), Instant::now());
+        frame::seal(segment.id, number, segment.synced(), frame);
+        let (octets, begun) = (frame::held(frame), Instant::now());
         if !self.state().begin(self.bounds, octets, begun) {
             return Err(refused("Too many reads wait to be recorded. Try again in a minute."));
         }
-        let written = end.append(&frame);
+        let written = end.append(frame);
         let mut state = self.state();
         state.took(begun.elapsed());
         if let Err(cause) = written {

@@ -73,7 +73,9 @@ async fn record_together(db: &Db, id: Id, group: Vec<Arc<Kept>>) -> Result<usize
             let new = group.iter().filter(|kept| kept.number > recorded_to);
             let many = new.clone().count();
             let Some(last) = group.last().filter(|_| many > 0) else { return Ok(0) };
-            audit::record_each(tx, &together(new)).await?;
+            let acts = together(new);
+            let acts: Vec<_> = acts.iter().map(|(at, actor, act)| (*at, *actor, act)).collect();
+            audit::record_each_of(tx, &acts).await?;
             reads_journals::record_to(tx, &journal, last.number).await?;
             Ok(many)
         })

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use audit::Actor;
 use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 
 use super::Kept;
 use crate::fhir::FhirEvent;
@@ -59,24 +61,46 @@ impl audit::Event for ReadsEvent {
     }
 }
 
-/// What is recorded: a read that came alone, or several.
-#[derive(Debug, Serialize, ToSchema)]
+/// What is recorded: a read that came alone, or several. It is borrowed from them.
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Act {
-    Alone(Showing),
-    Several(ReadsEvent),
+pub(super) enum Act<'k> {
+    Alone(&'k Showing),
+    Several(Several<'k>),
 }
 
-impl audit::Event for Act {
+/// [`ReadsEvent::ReadsTogether`] of reads that are held elsewhere.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub(super) enum Several<'k> {
+    ReadsTogether { reads: Vec<One<'k>> },
+}
+
+/// [`OneRead`] of a read that is held elsewhere.
+#[derive(Debug, Serialize)]
+pub(super) struct One<'k> {
+    at: Millis,
+    shown: &'k Showing,
+}
+
+impl audit::Event for Act<'_> {
     const MODULE: &'static str = "directory";
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Alone(showing) => audit::Event::name(showing),
-            Self::Several(event) => audit::Event::name(event),
+            Self::Alone(showing) => audit::Event::name(*showing),
+            Self::Several(Several::ReadsTogether { .. }) => "reads-together",
         }
     }
 }
+
+impl PartialSchema for Act<'_> {
+    fn schema() -> RefOr<Schema> {
+        ReadsEvent::schema()
+    }
+}
+
+impl ToSchema for Act<'_> {}
 
 /// Reads that are put together, of one caller.
 struct Group<'k> {
@@ -86,7 +110,7 @@ struct Group<'k> {
 }
 
 /// These reads as events, in the order of the first read of each.
-pub(super) fn together<'k>(reads: impl Iterator<Item = &'k Arc<Kept>>) -> Vec<(Millis, &'k Actor, Act)> {
+pub(super) fn together<'k>(reads: impl Iterator<Item = &'k Arc<Kept>>) -> Vec<(Millis, &'k Actor, Act<'k>)> {
     let mut groups: Vec<Group<'k>> = Vec::new();
     for kept in reads {
         let kept = &**kept;
@@ -117,13 +141,13 @@ fn joins(showing: &Showing) -> bool {
 }
 
 impl<'k> Group<'k> {
-    fn act(self) -> Option<(Millis, &'k Actor, Act)> {
+    fn act(self) -> Option<(Millis, &'k Actor, Act<'k>)> {
         let last = self.reads.last()?;
         let act = if self.reads.len() == 1 {
-            Act::Alone(last.record.showing.clone())
+            Act::Alone(&last.record.showing)
         } else {
-            let of = |kept: &&Kept| OneRead { at: kept.record.at, shown: kept.record.showing.clone() };
-            Act::Several(ReadsEvent::ReadsTogether { reads: self.reads.iter().map(of).collect() })
+            let of = |kept: &&'k Kept| One { at: kept.record.at, shown: &kept.record.showing };
+            Act::Several(Several::ReadsTogether { reads: self.reads.iter().map(of).collect() })
         };
         Some((last.record.at, self.actor, act))
     }
@@ -168,16 +192,18 @@ mod tests {
                 (5, "three", "export-begun")
             ]
         );
-        let Act::Several(ReadsEvent::ReadsTogether { reads }) = &acts[0].2 else { panic!("{acts:?}") };
         let one = |at, entries| OneRead { at: Millis(at), shown: shown(entries) };
-        assert_eq!(*reads, [one(1, 1), one(3, 3)]);
+        let event = ReadsEvent::ReadsTogether { reads: vec![one(1, 1), one(3, 3)] };
+        assert_eq!(serde_json::to_string(&acts[0].2).unwrap(), serde_json::to_string(&event).unwrap());
+        assert_eq!(audit::Event::name(&acts[0].2), audit::Event::name(&event));
+        assert_eq!(serde_json::to_string(&acts[1].2).unwrap(), serde_json::to_string(&shown(2)).unwrap());
 
         all = (0..250).map(|number| kept(number, "one", shown(number))).collect();
         let sizes: Vec<usize> = together(all.iter())
             .iter()
             .map(|(_, _, act)| match act {
-                Act::Several(ReadsEvent::ReadsTogether { reads }) => reads.len(),
-                Act::Several(ReadsEvent::ReadSetAside { .. }) | Act::Alone(_) => 1,
+                Act::Several(Several::ReadsTogether { reads }) => reads.len(),
+                Act::Alone(_) => 1,
             })
             .collect();
         assert_eq!(sizes, [100, 100, 50]);

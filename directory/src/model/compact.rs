@@ -7,7 +7,7 @@ use platform::id::UserId;
 use serde::{Deserialize, Serialize};
 
 use super::held::Held as Everything;
-use super::{Coded, Life, NameView, Person, PersonView, RoleView, Shown};
+use super::{Coded, Detail, Life, NameView, Person, PersonView, RoleView, Shown};
 use crate::api::{Name, PersonRole, ProfessionalBody, Registration};
 use crate::assignment::{DatedRole, role_name};
 use crate::day::Day;
@@ -104,8 +104,8 @@ pub(super) struct Read {
     pub(super) roles: Vec<(PersonRole, Option<Day>)>,
 }
 
-/// Reads what [`write`] wrote. `None`: ask the database.
-pub(super) fn read(id: UserId, octets: &[u8]) -> Option<Read> {
+/// Reads what [`write`] wrote, as far as it is looked at. `None`: ask the database.
+pub(super) fn read(id: UserId, octets: &[u8], detail: Detail) -> Option<Read> {
     let somebody: Somebody<'_> = postcard::from_bytes(octets).ok()?;
     let [title, given, middle, family, on_card] = somebody.name.map(|part| part.map(str::to_owned));
     let name = Name { title, given: given?, middle, family: family?, on_card };
@@ -124,76 +124,93 @@ pub(super) fn read(id: UserId, octets: &[u8]) -> Option<Read> {
         changed_at: Millis(somebody.changed_at),
     };
     let registrations = registrations.collect::<Option<_>>()?;
-    let roles = somebody.roles?.into_iter().map(|held| {
+    let shown_roles = looked_at(somebody.roles?, detail).into_iter();
+    let roles = shown_roles.map(|held| {
         let from = held.from.map(str::parse).transpose().ok()?;
-        Some((role(&held), from))
+        Some((role(&held, detail), from))
     });
     let roles = roles.collect::<Option<_>>()?;
     Some(Read { person: Person { shown, registrations, roles: Vec::new() }, roles })
 }
 
-fn role(held: &Held<'_>) -> PersonRole {
+/// The roles of somebody, where these are looked at.
+fn looked_at(roles: Vec<Held<'_>>, detail: Detail) -> Vec<Held<'_>> {
+    if detail == Detail::Person { Vec::new() } else { roles }
+}
+
+fn role(held: &Held<'_>, detail: Detail) -> PersonRole {
+    let codes = |all: &[&str]| if detail == Detail::Everything { owned(all) } else { Vec::new() };
     PersonRole {
         person_orgid: held.member.to_owned(),
         person_roleid: held.role_profile.to_owned(),
         org_code: held.organisation.to_owned(),
         role_code: held.job_role.to_owned(),
-        added_activity_codes: owned(&held.added),
+        added_activity_codes: codes(&held.added),
         activity_codes: Vec::new(),
-        aow_codes: owned(&held.areas),
-        workgroups_codes: owned(&held.workgroups),
+        aow_codes: codes(&held.areas),
+        workgroups_codes: codes(&held.workgroups),
         position: held.position.to_owned(),
         until: held.until.map(str::to_owned),
     }
 }
 
-/// Somebody as they are shown, borrowed from what [`write`] wrote, with the names of everything in their roles. `None`: ask the database.
-pub(super) fn view<'a>(id: &'a UserId, octets: &'a [u8], beside: &'a Everything) -> Option<PersonView<'a>> {
+/// Somebody as they are shown, borrowed from what [`write`] wrote, with the names of everything in their roles that is looked at. `None`: ask
+/// the database.
+pub(super) fn view<'a>(
+    id: &'a str,
+    octets: &'a [u8],
+    detail: Detail,
+    beside: &'a Everything,
+) -> Option<PersonView<'a>> {
     let somebody: Somebody<'a> = postcard::from_bytes(octets).ok()?;
     let [title, given, middle, family, _on_card] = somebody.name;
     let registration = |(body, number): (&str, &'a str)| {
         let body: ProfessionalBody = body.parse().ok()?;
         Some((body, number))
     };
-    let roles = somebody.roles?;
+    let roles = looked_at(somebody.roles?, detail);
     Some(PersonView {
-        user_id: id.as_str(),
+        user_id: id,
         life: if somebody.is_open { Life::Open } else { Life::Over },
+        version: Version(somebody.version),
         name: NameView { title, given: given?, middle, family: family? },
         created_at: Millis(somebody.created_at),
         changed_at: Millis(somebody.changed_at),
         registrations: somebody.registrations.into_iter().map(registration).collect::<Option<_>>()?,
-        roles: roles.iter().map(|held| role_view(held, beside)).collect::<Option<_>>()?,
+        roles: roles.iter().map(|held| role_view(held, detail, beside)).collect::<Option<_>>()?,
     })
 }
 
-fn role_view<'a>(held: &Held<'a>, beside: &'a Everything) -> Option<RoleView<'a>> {
+fn role_view<'a>(held: &Held<'a>, detail: Detail, beside: &'a Everything) -> Option<RoleView<'a>> {
     let book = beside.book();
     let job_role: JobRoleCode = held.job_role.parse().ok()?;
-    let mut codes: Vec<AreaCode> = Vec::with_capacity(held.areas.len());
-    let mut areas = Vec::with_capacity(held.areas.len());
-    for &text in &held.areas {
-        let code: AreaCode = text.parse().ok()?;
-        codes.push(code);
-        areas.push(Coded { code: text, name: book.area(code).map_or(text, |found| found.name.as_str()) });
-    }
-    let mut workgroups = Vec::with_capacity(held.workgroups.len());
-    for &code in &held.workgroups {
-        workgroups.push(Coded { code, name: beside.workgroup_name(code)? });
-    }
     let organisation = Coded { code: held.organisation, name: beside.organisation_name(held.organisation)? };
-    Some(RoleView {
+    let mut view = RoleView {
         member: held.member,
         role_profile: held.role_profile,
         organisation,
         job_role: held.job_role,
         job_role_name: Cow::Owned(role_name(book.job_role(job_role), held.job_role)),
-        areas,
-        activities: named_activities(&held.added, job_role, &codes, book)?,
-        workgroups,
+        areas: Vec::new(),
+        activities: Vec::new(),
+        workgroups: Vec::new(),
         from: held.from.map(str::parse).transpose().ok()?,
         until: held.until,
-    })
+    };
+    if detail == Detail::Everything {
+        let mut codes: Vec<AreaCode> = Vec::with_capacity(held.areas.len());
+        for &text in &held.areas {
+            let code: AreaCode = text.parse().ok()?;
+            codes.push(code);
+            let name = book.area(code).map_or(text, |found| found.name.as_str());
+            view.areas.push(Coded { code: text, name });
+        }
+        for &code in &held.workgroups {
+            view.workgroups.push(Coded { code, name: beside.workgroup_name(code)? });
+        }
+        view.activities = named_activities(&held.added, job_role, &codes, book)?;
+    }
+    Some(view)
 }
 
 /// What the activities of a role come to, as [`activities`] says, with their names.
@@ -284,14 +301,22 @@ mod tests {
         let dated = DatedRole { role: role.clone(), from };
         let octets = write(&shown, std::slice::from_ref(&registration), Some(&[dated])).unwrap();
         assert!(octets.len() < 200, "{} octets", octets.len());
-        let read = read(id.clone(), &octets).unwrap();
+        let read = read(id.clone(), &octets, Detail::Everything).unwrap();
         assert_eq!((&read.person.shown, &read.person.registrations), (&shown, &vec![registration]));
         assert_eq!(read.roles, [(role, from)]);
         assert_eq!(keys(&octets), (vec![(555_000_000_207, 555_000_000_306)], vec!["GMC 7654321".to_owned()]));
-        assert!(super::read(id.clone(), &octets[..octets.len() / 2]).is_none());
+        let less = |detail| super::read(id.clone(), &octets, detail).unwrap().roles;
+        assert!(less(Detail::Person).is_empty());
+        let bare = PersonRole {
+            added_activity_codes: Vec::new(),
+            workgroups_codes: Vec::new(),
+            ..read.roles[0].0.clone()
+        };
+        assert_eq!(less(Detail::Roles), [(bare, from)]);
+        assert!(super::read(id.clone(), &octets[..octets.len() / 2], Detail::Person).is_none());
         let unknown = write(&read.person.shown, &read.person.registrations, None).unwrap();
         assert!(
-            super::read(id, &unknown).is_none(),
+            super::read(id, &unknown, Detail::Person).is_none(),
             "whose roles are not known here is asked of the database"
         );
         assert_eq!(keys(&unknown).1, ["GMC 7654321"]);

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use platform::clock::Millis;
 use platform::id::{OdsCode, UserId};
 
+use super::names::{Code, Entry, Names};
+use super::organisation::{self, OrganisationView};
 use super::systems::Systems;
-use super::{PersonView, compact};
-use crate::api::PersonRole;
+use super::{Detail, Named, Organisation, PersonView, compact};
+use crate::api::{OrganisationStatus, PersonRole};
 use crate::assignment::Names;
 use crate::changes;
 use crate::day::Day;
+use crate::organisation::name_key;
 use crate::rbac::Book;
 use crate::store::faces::Question;
 use crate::system::System;
@@ -39,9 +42,8 @@ pub(super) enum Come {
 
 /// An organisation as it is held.
 #[derive(Debug)]
-struct Organisation {
-    name: Box<str>,
-    record: Box<[u8]>,
+struct HeldOrganisation {
+    octets: Box<[u8]>,
     version: Version,
     written_at: Option<Millis>,
 }
@@ -57,10 +59,13 @@ pub(super) struct Held {
     by_role: HashMap<u64, u64>,
     /// Who has these numbers of professional bodies.
     by_number: HashMap<String, Vec<u64>>,
-    organisations: HashMap<OdsCode, Organisation>,
+    organisations: HashMap<Code, HeldOrganisation>,
+    names: Names,
+    /// Whether every organisation found room.
+    has_every_organisation: bool,
     workgroups: HashMap<String, String>,
     systems: Systems,
-    /// What everything but the systems takes.
+    /// What everything but the systems and the names of organisations takes.
     octets: usize,
     /// Whether everybody found room.
     has_everybody: bool,
@@ -76,6 +81,8 @@ impl Default for Held {
             by_role: HashMap::new(),
             by_number: HashMap::new(),
             organisations: HashMap::new(),
+            names: Names::default(),
+            has_every_organisation: true,
             workgroups: HashMap::new(),
             systems: Systems::default(),
             octets: 0,
@@ -86,7 +93,16 @@ impl Default for Held {
 
 /// A user id as a key.
 fn key(id: &str) -> Option<u64> {
-    id.parse().ok().filter(|_| id.len() == 12)
+    let is_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+    if is_id { id.parse().ok() } else { None }
+}
+
+/// A code of an organisation as a key; nothing of what is none.
+fn code_key(code: &str) -> Option<Code> {
+    let octets = code.as_bytes();
+    let mut key = [0; 12];
+    key.get_mut(..octets.len())?.copy_from_slice(octets);
+    (!octets.contains(&0)).then_some(key)
 }
 
 /// The user id of a key.
@@ -122,11 +138,10 @@ impl Held {
     }
 
     /// An organisation.
-    pub(super) fn organisation(&self, code: &str) -> Option<super::Organisation> {
-        let code: OdsCode = code.parse().ok()?;
-        let held = self.organisations.get(&code)?;
-        let record = serde_json::from_slice(&held.record).ok()?;
-        Some(super::Organisation { record, version: held.version, written_at: held.written_at })
+    pub(super) fn organisation(&self, code: &str) -> Option<Organisation<'_>> {
+        let held = self.organisations.get(&code_key(code)?)?;
+        let view = OrganisationView::read(&held.octets)?;
+        Some(Organisation { view, version: held.version, written_at: held.written_at })
     }
 
     /// The names of everything in some roles; nothing where one is not here.
@@ -134,8 +149,7 @@ impl Held {
         let mut names = Names::default();
         for (role, _) in roles {
             if !names.organisations.contains_key(&role.org_code) {
-                let code: OdsCode = role.org_code.parse().ok()?;
-                let name = self.organisations.get(&code)?.name.to_string();
+                let name = self.organisation_name(&role.org_code)?.to_owned();
                 names.organisations.insert(role.org_code.clone(), name);
             }
             for code in &role.workgroups_codes {
@@ -147,15 +161,38 @@ impl Held {
         Some(names)
     }
 
-    /// Somebody with the names of everything in their roles; nothing where something is not here.
-    pub(super) fn view<'a>(&'a self, id: &'a UserId) -> Option<PersonView<'a>> {
-        compact::view(id, self.person(id.as_str())?, self)
+    /// Somebody with the names of everything in their roles that is looked at; nothing where something is not here.
+    pub(super) fn view<'a>(&'a self, id: &'a str, detail: Detail) -> Option<PersonView<'a>> {
+        compact::view(id, self.person(id)?, detail, self)
     }
 
     /// The name of an organisation.
     pub(super) fn organisation_name(&self, code: &str) -> Option<&str> {
-        let code: OdsCode = code.parse().ok()?;
-        self.organisations.get(&code).map(|held| &*held.name)
+        organisation::name(&self.organisations.get(&code_key(code)?)?.octets)
+    }
+
+    /// How many organisations there are in whose names a key is, and some of them in the order of their codes: so many, after as many as are
+    /// skipped. Nothing where not every organisation is here.
+    pub(super) fn named(
+        &self,
+        key: &str,
+        status: Option<OrganisationStatus>,
+        skip: usize,
+        most: usize,
+    ) -> Option<Named> {
+        if !self.has_every_organisation {
+            return None;
+        }
+        let mut named = Named::default();
+        let is_meant = |one: &&Entry| status.is_none_or(|status| one.status == status);
+        for entry in self.names.containing(key).filter(is_meant) {
+            if named.total >= skip && named.some.len() < most {
+                let view = OrganisationView::read(&self.organisations.get(&entry.code)?.octets)?;
+                named.some.push((view.code.to_owned(), view.name.to_owned(), view.status));
+            }
+            named.total += 1;
+        }
+        Some(named)
     }
 
     /// The name of a workgroup.
@@ -261,26 +298,37 @@ impl Held {
     }
 
     /// Puts an organisation in.
-    pub(super) fn put_organisation(&mut self, one: &super::Organisation, most: usize) {
-        let super::Organisation { record, version, written_at } = one;
-        self.take_out_organisation(&record.ods);
-        let Ok(octets) = serde_json::to_vec(record) else { return };
-        let size = octets.len() + record.name.len() + AROUND;
-        if self.taken() + size > beside_systems(most) {
-            return;
+    pub(super) fn put_organisation(&mut self, one: &Organisation<'_>, most: usize) {
+        let Organisation { view, version, written_at } = one;
+        let Some(key) = code_key(view.code) else { return self.lose_organisation() };
+        self.take_out_code(key);
+        let Some(octets) = view.octets() else { return self.lose_organisation() };
+        let (size, name) = (octets.len() + AROUND, name_key(view.name));
+        if self.taken() + size + Names::size(&name) > beside_systems(most) {
+            return self.lose_organisation();
         }
         self.octets += size;
-        let (name, octets) = (record.name.clone().into_boxed_str(), octets.into_boxed_slice());
-        self.organisations.insert(
-            record.ods.clone(),
-            Organisation { name, record: octets, version: *version, written_at: *written_at },
-        );
+        self.names.put(key, &name, view.status);
+        let held = HeldOrganisation { octets, version: *version, written_at: *written_at };
+        self.organisations.insert(key, held);
     }
 
     /// Takes an organisation out.
     pub(super) fn take_out_organisation(&mut self, code: &OdsCode) {
-        if let Some(held) = self.organisations.remove(code) {
-            self.octets = self.octets.saturating_sub(held.record.len() + held.name.len() + AROUND);
+        if let Some(key) = code_key(code.as_str()) {
+            self.take_out_code(key);
+        }
+    }
+
+    /// An organisation cannot be held.
+    fn lose_organisation(&mut self) {
+        self.has_every_organisation = false;
+    }
+
+    fn take_out_code(&mut self, key: Code) {
+        self.names.take_out(&key);
+        if let Some(held) = self.organisations.remove(&key) {
+            self.octets = self.octets.saturating_sub(held.octets.len() + AROUND);
         }
     }
 
@@ -304,12 +352,12 @@ impl Held {
 
     /// Puts a system in as it is now, or takes it out where it was withdrawn.
     pub(super) fn put_system(&mut self, system: &System, most: usize) {
-        self.systems.put(system, most.saturating_sub(self.octets));
+        self.systems.put(system, most.saturating_sub(self.octets + self.names.octets()));
     }
 
     /// How much everything takes.
     fn taken(&self) -> usize {
-        self.octets + self.systems.octets()
+        self.octets + self.names.octets() + self.systems.octets()
     }
 
     /// How much it takes, and of whom it is.
@@ -351,6 +399,15 @@ mod tests {
             until: None,
         };
         compact::write(&shown, &[], Some(&[DatedRole { role, from: None }])).unwrap()
+    }
+
+    /// Codes are found as they are written, and nothing else is one.
+    #[test]
+    fn codes_are_keys() {
+        assert_eq!(code_key("RXX"), Some(*b"RXX\0\0\0\0\0\0\0\0\0"));
+        assert_eq!(code_key("ABCDEFGHIJKL"), Some(*b"ABCDEFGHIJKL"));
+        assert_ne!(code_key("rxx"), code_key("RXX"));
+        assert_eq!((code_key("RXX\0"), code_key("ABCDEFGHIJKLM")), (None, None));
     }
 
     /// Where people have filled it, a system that comes has room, and systems are found by their words; nothing else takes what is kept back

@@ -10,7 +10,7 @@ use platform::id::{OdsCode, UserId};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::held::Come;
-use super::{Organisation, Shown, compact};
+use super::{Organisation, OrganisationView, Shown, compact};
 use crate::api::ChangeKind;
 use crate::assignment::roles_of_each;
 use crate::changes;
@@ -159,10 +159,10 @@ async fn read_organisations(register: &Register, tx: &mut Tx, codes: &[OdsCode])
         for code in codes {
             held.take_out_organisation(code);
         }
-        for one in found {
+        for one in &found {
             let written_at = written.get(&one.record.ods).copied();
-            let one = Organisation { record: one.record, version: one.version, written_at };
-            held.put_organisation(&one, most);
+            let view = OrganisationView::of(&one.record);
+            held.put_organisation(&Organisation { view, version: one.version, written_at }, most);
         }
     });
     Ok(())

@@ -8,16 +8,19 @@
 //!   whoever has written something reads it here at once. What another node wrote is here within a second.
 //! * It is of a day. Roles begin and end with days, so at midnight the database answers until the model is of the new day.
 //! * What is not in it may be in the database all the same: it never says that there is no such thing.
-//! * Systems are found by their words only while every one of them has room, so some is kept back for those that come.
+//! * Systems are found by their words, and organisations by what is in their names, only while every one of them has room. Some is kept back
+//!   for systems that come.
 //!
-//! People are held as compact octets with codes in place of names (about 400 octets each); names are looked up when they are shown,
-//! so that a new release of the national roles changes nothing of it. It takes no more memory than `[directory.model] most_mib`; who
-//! does not fit is read from the database.
+//! People and organisations are held as compact octets, people with codes in place of names (about 400 octets each); names are looked up when
+//! they are shown, so that a new release of the national roles changes nothing of it. It takes no more memory than
+//! `[directory.model] most_mib`; who does not fit is read from the database.
 
 mod compact;
 mod config;
 mod held;
 mod keep;
+mod names;
+mod organisation;
 mod systems;
 #[cfg(test)]
 mod tests;
@@ -30,9 +33,10 @@ use platform::id::UserId;
 
 pub use config::ModelConfig;
 use held::Held;
-pub(crate) use view::{Coded, NameView, PersonView, RoleView};
+pub(crate) use organisation::{AddressView, OrganisationRoleView, OrganisationView};
+pub(crate) use view::{Coded, Detail, NameView, PersonView, RoleView};
 
-use crate::api::{IdentityLevel, Name, NamedRole, OrganisationRecord, Registration};
+use crate::api::{IdentityLevel, Name, NamedRole, OrganisationStatus, Registration};
 use crate::assignment::with_names;
 use crate::day::Day;
 use crate::person::{Profile, State};
@@ -87,11 +91,20 @@ pub(crate) struct Person {
 
 /// An organisation as the faces show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Organisation {
-    pub(crate) record: OrganisationRecord,
+pub(crate) struct Organisation<'a> {
+    pub(crate) view: OrganisationView<'a>,
     pub(crate) version: Version,
     /// When it was written last, where that is known.
     pub(crate) written_at: Option<Millis>,
+}
+
+/// Organisations that were found by their names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// How many there are.
+    pub(crate) total: usize,
+    /// Codes, names and states of some of them, in the order of their codes.
+    pub(crate) some: Vec<(String, String, OrganisationStatus)>,
 }
 
 /// What is in memory. The lock is held to look up or to put in, never while anything is waited for.
@@ -109,16 +122,18 @@ impl Model {
         change(&mut held)
     }
 
-    /// Somebody as they are today. `None`: ask the database.
-    pub(crate) fn person(&self, id: &str, today: Day) -> Option<Person> {
+    /// Somebody as they are today, as far as they are looked at. `None`: ask the database.
+    pub(crate) fn person(&self, id: &str, today: Day, detail: Detail) -> Option<Person> {
         self.held(|held| {
             let octets = held.as_of(today)?.person(id)?;
-            let compact::Read { mut person, roles } = compact::read(id.parse().ok()?, octets)?;
+            let compact::Read { mut person, roles } = compact::read(id.parse().ok()?, octets, detail)?;
             let names = held.names(&roles)?;
             person.roles = roles
                 .into_iter()
                 .map(|(mut role, from)| {
-                    role.activity_codes = compact::activities(&role, held.book())?;
+                    if detail == Detail::Everything {
+                        role.activity_codes = compact::activities(&role, held.book())?;
+                    }
                     Some(Role { named: with_names(held.book(), &names, role), from })
                 })
                 .collect::<Option<_>>()?;
@@ -131,15 +146,31 @@ impl Model {
         &self,
         id: &str,
         today: Day,
+        detail: Detail,
         look: impl FnOnce(&PersonView<'_>) -> T,
     ) -> Option<T> {
-        let id: UserId = id.parse().ok()?;
-        self.held(|held| held.as_of(today)?.view(&id).map(|view| look(&view)))
+        self.held(|held| held.as_of(today)?.view(id, detail).map(|view| look(&view)))
     }
 
-    /// An organisation. `None`: ask the database.
-    pub(crate) fn organisation(&self, code: &str) -> Option<Organisation> {
-        self.held(|held| held.current()?.organisation(code))
+    /// Looks at an organisation, by its code as it is written, where it is held. `None`: ask the database.
+    pub(crate) fn look_at_organisation<T>(
+        &self,
+        code: &str,
+        look: impl FnOnce(&Organisation<'_>) -> T,
+    ) -> Option<T> {
+        self.held(|held| held.current()?.organisation(code).map(|found| look(&found)))
+    }
+
+    /// Organisations in whose names a key is, as they are searched: how many, and at most so many of them after as many as are skipped. It takes
+    /// some milliseconds where there are many organisations. `None`: ask the database.
+    pub(crate) fn named(
+        &self,
+        key: &str,
+        status: Option<OrganisationStatus>,
+        skip: usize,
+        most: usize,
+    ) -> Option<Named> {
+        self.held(|held| held.current()?.named(key, status, skip, most))
     }
 
     /// A system that is not withdrawn, by its identifier as it is folded. `None`: ask the database.

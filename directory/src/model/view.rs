@@ -6,19 +6,31 @@ use std::borrow::Cow;
 use platform::clock::Millis;
 
 use super::{Life, Role, Shown};
-use crate::api::{ProfessionalBody, Registration};
+use crate::api::{Name, ProfessionalBody, Registration};
 use crate::day::Day;
+use crate::version::Version;
+
+/// How much of somebody is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Who they are: none of their roles.
+    Person,
+    /// Their roles too: as what and where, but nothing of what these come to.
+    Roles,
+    Everything,
+}
 
 /// Somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PersonView<'a> {
     pub(crate) user_id: &'a str,
     pub(crate) life: Life,
+    pub(crate) version: Version,
     pub(crate) name: NameView<'a>,
     pub(crate) created_at: Millis,
     pub(crate) changed_at: Millis,
     pub(crate) registrations: Vec<(ProfessionalBody, &'a str)>,
-    /// What they can use today, in the order of access profiles; nothing where they have left.
+    /// What they can use today, in the order of access profiles; nothing where they have left, or where it is not looked at.
     pub(crate) roles: Vec<RoleView<'a>>,
 }
 
@@ -59,16 +71,11 @@ pub(crate) struct Coded<'a> {
 impl<'a> PersonView<'a> {
     /// Somebody as they were read.
     pub(crate) fn of(shown: &'a Shown, registrations: &'a [Registration], roles: &'a [Role]) -> Self {
-        let name = &shown.name;
         Self {
             user_id: shown.user_id.as_str(),
             life: shown.life,
-            name: NameView {
-                title: name.title.as_deref(),
-                given: &name.given,
-                middle: name.middle.as_deref(),
-                family: &name.family,
-            },
+            version: shown.version,
+            name: NameView::of(&shown.name),
             created_at: shown.created_at,
             changed_at: shown.changed_at,
             registrations: registrations.iter().map(|one| (one.body, one.number.as_str())).collect(),
@@ -77,8 +84,20 @@ impl<'a> PersonView<'a> {
     }
 }
 
+impl<'a> NameView<'a> {
+    fn of(name: &'a Name) -> Self {
+        Self {
+            title: name.title.as_deref(),
+            given: &name.given,
+            middle: name.middle.as_deref(),
+            family: &name.family,
+        }
+    }
+}
+
 impl<'a> RoleView<'a> {
-    fn of(Role { named, from }: &'a Role) -> Self {
+    /// A role as it was read.
+    pub(crate) fn of(Role { named, from }: &'a Role) -> Self {
         let role = &named.role;
         Self {
             member: &role.person_orgid,

@@ -100,6 +100,9 @@ impl Shape {
 
     /// A resource with what is wanted of it. One that is not whole says so.
     pub(crate) fn of(&self, whole: Parts) -> Parts {
+        if matches!(self.summary, Summary::All | Summary::Count) && self.elements.is_empty() {
+            return whole;
+        }
         let many = whole.members.len();
         let kind = whole.kind;
         let members: Vec<_> = whole.members.into_iter().filter(|member| self.keeps(member.0)).collect();

@@ -26,9 +26,13 @@ pub(crate) struct Parts {
     pub(super) members: Vec<(&'static str, Tree)>,
 }
 
+/// What a resource has room for at first, in members, and as JSON in octets: more than one of a person has.
+const MEMBERS: usize = 10;
+const ROOM: usize = 1_024;
+
 /// A resource without members.
 pub(crate) fn resource(kind: &'static str) -> Parts {
-    Parts { kind: Some(kind), members: Vec::new() }
+    Parts { kind: Some(kind), members: Vec::with_capacity(MEMBERS) }
 }
 
 /// Something within a resource, without members.
@@ -73,8 +77,10 @@ impl Parts {
 
     /// As JSON.
     pub(crate) fn json(&self) -> String {
+        let mut octets = Vec::with_capacity(ROOM);
         // Texts, numbers and names of members: nothing of it can fail.
-        serde_json::to_string(self).unwrap_or_default()
+        let written = serde_json::to_writer(&mut octets, self);
+        written.ok().and_then(|()| String::from_utf8(octets).ok()).unwrap_or_default()
     }
 
     /// How many octets it takes at least, as JSON or as XML.
@@ -132,13 +138,22 @@ impl Tree {
     }
 }
 
+/// Whether a text is of letters, digits, blanks and marks of ASCII alone, as nearly all are.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|octet| matches!(octet, b' '..=b'~'))
+}
+
+/// The text with blanks in place of characters that XML has not (FHIR R4 2.24.0.1 forbids them in JSON too).
+fn without_bad(text: &str) -> String {
+    let is_bad = |c: char| {
+        (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    text.chars().map(|c| if is_bad(c) { ' ' } else { c }).collect()
+}
+
 impl From<&str> for Tree {
-    /// Characters that XML has not are blanks (FHIR R4 2.24.0.1 forbids them in JSON too).
     fn from(text: &str) -> Self {
-        let is_bad = |c: char| {
-            (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
-        };
-        Self::Text(text.chars().map(|c| if is_bad(c) { ' ' } else { c }).collect())
+        Self::Text(if is_plain(text) { text.to_owned() } else { without_bad(text) })
     }
 }
 
@@ -150,7 +165,7 @@ impl From<&String> for Tree {
 
 impl From<String> for Tree {
     fn from(text: String) -> Self {
-        text.as_str().into()
+        if is_plain(&text) { Self::Text(text) } else { text.as_str().into() }
     }
 }
 
@@ -244,8 +259,12 @@ mod tests {
             .with("none", None::<String>)
             .with("list", vec![parts(), parts().with("url", "a\u{0}b")])
             .with("flag", false)
-            .with("nothing", Vec::<String>::new());
-        assert_eq!(tree.json(), r#"{"resourceType":"Basic","id":"1","list":[{"url":"a b"}],"flag":false}"#);
+            .with("nothing", Vec::<String>::new())
+            .with("text", "é\u{85}\u{fffe}\t~".to_owned());
+        assert_eq!(
+            tree.json(),
+            r#"{"resourceType":"Basic","id":"1","list":[{"url":"a b"}],"flag":false,"text":"é  \t~"}"#
+        );
         assert_eq!((tree.id(), tree.kind()), ("1", "Basic"));
     }
 

@@ -47,18 +47,16 @@ impl Parts {
         let mut meta = parts()
             .with("versionId", &stamp.version)
             .with("lastUpdated", stamp.since.map(|at| at.to_string()));
-        let mut made = Self { kind: self.kind, members: Vec::new() };
-        let mut rest = Vec::with_capacity(self.members.len());
-        for (name, value) in self.members {
-            match (name, value) {
-                ("meta", Tree::Parts(own)) => meta.members.extend(own.members),
-                ("id", id) => made.members.push(("id", id)),
-                other => rest.push(other),
-            }
+        let Self { kind, mut members } = self;
+        if let Some(place) = members.iter().position(|member| member.0 == "meta")
+            && let (_, Tree::Parts(own)) = members.remove(place)
+        {
+            meta.members.extend(own.members);
         }
-        made = made.with("meta", meta);
-        made.members.extend(rest);
-        made
+        // Behind the id.
+        let place = members.iter().position(|member| member.0 == "id").map_or(0, |place| place + 1);
+        members.insert(place, ("meta", Tree::Parts(meta)));
+        Self { kind, members }
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) use deleted::deleted;
 pub(crate) use errors::{bad, no_method, not_known, too_costly, unknown_parameter};
 pub(crate) use former::were_meant;
 pub(crate) use past::{affiliation_past, past, stamped};
-pub(crate) use resource::{affiliation, organisation};
+pub(crate) use resource::{affiliation, organisation, shown};
 
 /// Below what the API lies.
 pub(crate) const BASE: &str = "/organisation-data-terminology-api/fhir";

@@ -2,11 +2,9 @@
 
 use super::asked::ORGANISATION;
 use super::codes::{RECORD_CLASS, RECORD_USE, RELATIONSHIP, RELATIONSHIP_INSTANCE, ROLE, relationship_name};
-use crate::api::{
-    Dates, OrganisationAddress, OrganisationContact, OrganisationRecord, OrganisationRole,
-    OrganisationStatus, Period, RecordClass, RecordUse,
-};
+use crate::api::{Dates, OrganisationRecord, OrganisationStatus, Period, RecordClass, RecordUse};
 use crate::fhir::kit::{Parts, parts, resource};
+use crate::model::{AddressView, OrganisationRoleView, OrganisationView};
 use crate::organisation::role_name;
 use crate::store::organisation_faces::Affiliation;
 
@@ -53,23 +51,28 @@ fn periods(dates: &Dates) -> Vec<Parts> {
     both.into_iter().filter(|(_, days)| !days.is_empty()).map(typed).collect()
 }
 
-fn role(role: &OrganisationRole) -> Parts {
-    let code = concept(coding(ROLE, &role.role, role_name(&role.role)));
+fn role(role: &OrganisationRoleView<'_>) -> Parts {
+    let code = concept(coding(ROLE, role.role, role_name(role.role)));
     // The ids of the national register are numbers; another is told as what it is.
     let instance = match role.instance.parse::<i32>() {
         Ok(number) => extension("instanceID", "valueInteger", i64::from(number)),
-        Err(_) => extension("instanceID", "valueString", &role.instance),
+        Err(_) => extension("instanceID", "valueString", role.instance),
     };
     let mut of = vec![instance, extension("roleCode", "valueCodeableConcept", code)];
-    of.extend(periods(&role.dates));
+    of.extend(periods(&role.dates.dates()));
     of.push(extension("active", "valueBoolean", role.status == OrganisationStatus::Active));
     parts().with("url", ROLES).with("extension", of)
 }
 
-/// An organisation.
+/// An organisation as it was read.
 pub(crate) fn organisation(record: &OrganisationRecord) -> Parts {
-    let mut extensions: Vec<Parts> = record.roles.iter().map(role).collect();
-    extensions.extend(record.last_change.map(|day| {
+    shown(&OrganisationView::of(record))
+}
+
+/// An organisation.
+pub(crate) fn shown(organisation: &OrganisationView<'_>) -> Parts {
+    let mut extensions: Vec<Parts> = organisation.roles.iter().map(role).collect();
+    extensions.extend(organisation.last_change.day().map(|day| {
         let of = [
             extension("type", "valueCoding", coding(TIME_TYPE, "LastChangeDate", Some("Last Change Date"))),
             extension("dateTime", "valueDateTime", day),
@@ -77,22 +80,22 @@ pub(crate) fn organisation(record: &OrganisationRecord) -> Parts {
         parts().with("url", TYPED_TIME).with("extension", of.to_vec())
     }));
     let identifier =
-        parts().with("use", "official").with("system", ORGANISATION).with("value", record.ods.as_str());
-    let (usage, class) = (usage(record.record_use), class(record.record_class));
+        parts().with("use", "official").with("system", ORGANISATION).with("value", organisation.code);
+    let (usage, class) = (usage(organisation.record_use), class(organisation.record_class));
     let kinds = [
         concept(coding(RECORD_USE, usage, Some(usage))),
         concept(coding(RECORD_CLASS, class.0, Some(class.1))),
     ];
     resource("Organization")
-        .with("id", record.ods.as_str())
+        .with("id", organisation.code)
         .with("meta", parts().with("profile", PROFILES.to_vec()))
         .with("extension", extensions)
         .with("identifier", vec![identifier])
-        .with("active", record.status == OrganisationStatus::Active)
+        .with("active", organisation.status == OrganisationStatus::Active)
         .with("type", kinds.to_vec())
-        .with("name", &record.name)
-        .with("telecom", record.contacts.iter().filter_map(telecom).collect::<Vec<_>>())
-        .with("address", vec![address(&record.address)])
+        .with("name", organisation.name)
+        .with("telecom", organisation.contacts.iter().filter_map(telecom).collect::<Vec<_>>())
+        .with("address", vec![address(&organisation.address)])
 }
 
 /// How much of an organisation is kept, by its code.
@@ -111,19 +114,19 @@ pub(super) fn class(class: RecordClass) -> (&'static str, &'static str) {
     }
 }
 
-fn telecom(contact: &OrganisationContact) -> Option<Parts> {
-    let system = match contact.kind.to_ascii_lowercase().as_str() {
+fn telecom((kind, value): &(&str, &str)) -> Option<Parts> {
+    let system = match kind.to_ascii_lowercase().as_str() {
         "tel" | "telephone" => "phone",
         "fax" => "fax",
         "mail" | "mailto" | "email" => "email",
         "http" | "https" | "url" => "url",
         _ => return None,
     };
-    Some(parts().with("system", system).with("value", &contact.value))
+    Some(parts().with("system", system).with("value", *value))
 }
 
-fn address(address: &OrganisationAddress) -> Parts {
-    let uprn = address.uprn.as_ref().map(|uprn| {
+fn address(address: &AddressView<'_>) -> Parts {
+    let uprn = address.uprn.map(|uprn| {
         let kind = concept(coding(ADDRESS_KEY_TYPE, "UPRN", Some("Unique Property Reference Number")));
         let of = [extension("type", "valueCodeableConcept", kind), extension("value", "valueString", uprn)];
         parts().with("url", ADDRESS_KEY).with("extension", of.to_vec())
@@ -131,10 +134,10 @@ fn address(address: &OrganisationAddress) -> Parts {
     parts()
         .with("extension", uprn.into_iter().collect::<Vec<_>>())
         .with("line", address.lines.clone())
-        .with("city", address.town.as_ref())
-        .with("district", address.county.as_ref())
-        .with("postalCode", address.postcode.as_ref())
-        .with("country", address.country.as_ref())
+        .with("city", address.town)
+        .with("district", address.county)
+        .with("postalCode", address.postcode)
+        .with("country", address.country)
 }
 
 /// A relationship: of the organisation that has it to the one that takes part.
@@ -163,7 +166,9 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::api::{OrganisationRelationship, RoleWeight};
+    use crate::api::{
+        OrganisationAddress, OrganisationContact, OrganisationRelationship, OrganisationRole, RoleWeight,
+    };
 
     fn days(from: &str, to: Option<&str>) -> Dates {
         let period = Period { from: Some(from.parse().unwrap()), to: to.map(|to| to.parse().unwrap()) };

@@ -12,14 +12,14 @@ use crate::assignment::dated_roles;
 use crate::day::Day;
 use crate::error::Error;
 use crate::fhir::kit::token;
-use crate::model::{Life, Person, Role, Shown};
+use crate::model::{Detail, Life, Model, Person, PersonView, Role, Shown};
 use crate::person::{Profile, State, plain};
 use crate::register::Register;
 use crate::store::faces::{self, Question};
 use crate::store::reading::Reading;
 use crate::store::{people, people_evidence};
 
-/// How many people are read with one statement.
+/// How many people are read with one statement at most.
 const AT_ONCE: u32 = 100;
 /// How many people one parameter names at most.
 const NAMED: u32 = 200;
@@ -32,6 +32,13 @@ pub(crate) struct Found {
     pub(crate) profile: Shown,
     pub(crate) registrations: Vec<Registration>,
     pub(crate) roles: Vec<Role>,
+}
+
+impl Found {
+    /// Who they are, as they are told.
+    pub(super) fn person(&self) -> PersonView<'_> {
+        PersonView::of(&self.profile, &self.registrations, &[])
+    }
 }
 
 /// A page of those who were found.
@@ -84,10 +91,10 @@ pub(crate) async fn find_id(
         None => faces::people_of(reading.tx().await?, by, "", 2).await?,
     };
     for id in ids {
-        let person = reading.model().and_then(|model| model.person(id.as_str(), register.today()));
+        let person = reading.model().and_then(|model| in_model(register, model, wanted, kind, &id));
         let found = if let Some(person) = person {
             page.is_inactive = person.shown.life != Life::Open;
-            (!page.is_inactive).then(|| of_model(register, wanted, kind, person))
+            (!page.is_inactive).then(|| of_model(register, wanted, person))
         } else {
             let tx = reading.tx().await?;
             let Some(profile) = people::find(&mut *tx, &id).await? else { continue };
@@ -180,9 +187,11 @@ async fn gone_through(
     // A role of this person may be where the page before ended.
     let mut after = if begin.role.is_empty() { begin.user.clone() } else { before(&begin.user) };
     let (mut looked_at, mut many) = (0, 0);
+    // Nearly always everybody who is found is meant: then no more are read than the page has, and one who says that it is not the last.
+    let mut at_once = u32::try_from(most).map_or(AT_ONCE, |most| AT_ONCE.min(most.saturating_add(1)));
     loop {
-        let ids = ids_after(reading, wanted, &after).await?;
-        let is_last = u32::try_from(ids.len()).is_ok_and(|read| read < AT_ONCE);
+        let ids = ids_after(reading, wanted, &after, at_once).await?;
+        let is_last = u32::try_from(ids.len()).is_ok_and(|read| read < at_once);
         for id in ids {
             let Some(mut found) = self::found(register, reading, wanted, kind, &id).await? else {
                 // Who was looked at is behind, meant or not: the next statement begins after them.
@@ -203,7 +212,8 @@ async fn gone_through(
                 page.found.push(found);
             }
         }
-        looked_at += AT_ONCE;
+        looked_at += at_once;
+        at_once = AT_ONCE;
         if is_last {
             return Ok(page);
         }
@@ -215,7 +225,12 @@ async fn gone_through(
 }
 
 /// The people of whom everything holds that an index knows, after one.
-async fn ids_after(reading: &mut Reading<'_>, wanted: &Wanted, after: &str) -> Result<Vec<UserId>, Error> {
+async fn ids_after(
+    reading: &mut Reading<'_>,
+    wanted: &Wanted,
+    after: &str,
+    at_once: u32,
+) -> Result<Vec<UserId>, Error> {
     if let Some(mut ids) = reading.model().and_then(|model| model.people(&wanted.questions)) {
         // Nobody at all is what the database has to say.
         if !ids.is_empty() {
@@ -223,7 +238,7 @@ async fn ids_after(reading: &mut Reading<'_>, wanted: &Wanted, after: &str) -> R
             return Ok(ids);
         }
     }
-    faces::people_of(reading.tx().await?, &wanted.questions, after, AT_ONCE).await
+    faces::people_of(reading.tx().await?, &wanted.questions, after, at_once).await
 }
 
 /// The number before one of twelve digits.
@@ -283,19 +298,25 @@ enum Known {
 
 /// The same from the model, where it has them.
 fn known(register: &Register, reading: &Reading<'_>, wanted: &Wanted, kind: Kind, id: &UserId) -> Known {
-    let person = reading.model().and_then(|model| model.person(id.as_str(), register.today()));
+    let person = reading.model().and_then(|model| in_model(register, model, wanted, kind, id));
     let Some(person) = person else { return Known::Unknown };
     let is_meant = person.shown.life == Life::Open
         && wanted.names.iter().all(|named| is_named(&person.shown.name, named));
     if !is_meant {
         return Known::NotMeant;
     }
-    Known::Meant(Box::new(of_model(register, wanted, kind, person)))
+    Known::Meant(Box::new(of_model(register, wanted, person)))
 }
 
-fn of_model(register: &Register, wanted: &Wanted, kind: Kind, person: Person) -> Found {
+/// Somebody from the model, with their roles where these are told.
+fn in_model(register: &Register, model: &Model, wanted: &Wanted, kind: Kind, id: &UserId) -> Option<Person> {
     let needs_roles = kind == Kind::Role || wanted.with_roles;
-    let roles = if needs_roles { stay(register, wanted, person.roles) } else { Vec::new() };
+    let detail = if needs_roles { Detail::Roles } else { Detail::Person };
+    model.person(id.as_str(), register.today(), detail)
+}
+
+fn of_model(register: &Register, wanted: &Wanted, person: Person) -> Found {
+    let roles = stay(register, wanted, person.roles);
     Found { profile: person.shown, registrations: person.registrations, roles }
 }
 
@@ -353,13 +374,17 @@ async fn roles(register: &Register, tx: &mut Tx, wanted: &Wanted, user: &UserId)
 /// service leaves them out.
 fn stay(register: &Register, wanted: &Wanted, mut roles: Vec<Role>) -> Vec<Role> {
     let today = register.today();
-    let stays = |named: &NamedRole| {
-        let until = named.role.until.as_deref().and_then(|until| until.parse::<Day>().ok());
-        until.is_none_or(|until| until > today) && is_wanted(wanted, named)
-    };
-    roles.retain(|role| stays(&role.named));
+    roles.retain(|Role { named, .. }| {
+        is_after(named.role.until.as_deref(), today) && is_wanted(wanted, named)
+    });
     roles.sort_by(|one, other| one.named.role.person_roleid.cmp(&other.named.role.person_roleid));
     roles
+}
+
+/// Whether a role whose last day this is, if it has one, is told.
+pub(super) fn is_after(until: Option<&str>, today: Day) -> bool {
+    let until = until.and_then(|until| until.parse::<Day>().ok());
+    until.is_none_or(|until| until > today)
 }
 
 fn is_wanted(wanted: &Wanted, named: &NamedRole) -> bool {

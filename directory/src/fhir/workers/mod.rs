@@ -5,6 +5,7 @@ mod asked;
 mod concerned;
 mod config;
 mod find;
+mod known;
 mod past;
 mod resource;
 mod systems;
@@ -14,6 +15,7 @@ pub(crate) use asked::{Kind, Rules, Wanted, by_id, wanted};
 pub(crate) use concerned::concerns;
 pub use config::{Dialect, WorkersConfig};
 pub(crate) use find::{Found, Page, find, find_id, somebody};
+pub(crate) use known::known;
 pub(crate) use past::{past, stamp};
 pub(crate) use resource::{organisation, practitioner, practitioner_role};
 

@@ -1,7 +1,7 @@
 //! Systems of identifiers and codes, in both dialects.
 
 use super::config::Dialect;
-use crate::api::{ProfessionalBody, Registration};
+use crate::api::ProfessionalBody;
 
 pub(super) const USER: &str = "https://fhir.nhs.uk/Id/sds-user-id";
 pub(super) const ROLE_PROFILE: &str = "https://fhir.nhs.uk/Id/sds-role-profile-id";
@@ -84,18 +84,24 @@ pub(super) fn numbers(system: &str) -> Option<Numbers> {
     body.map(|row| Numbers::Body(row.0))
 }
 
-/// The registrations of a person with their systems, in the order of the service.
-pub(super) fn told(all: &[Registration], dialect: Dialect) -> Vec<(&'static str, &str)> {
-    let mut told = Vec::new();
+/// The registrations of a person, each a body and a number, with their systems, in the order of the service.
+pub(super) fn told<'a>(
+    all: &[(ProfessionalBody, &'a str)],
+    dialect: Dialect,
+) -> Vec<(&'static str, &'a str)> {
+    let mut told = Vec::with_capacity(all.len());
+    if all.is_empty() {
+        return told;
+    }
     for (body, service, uk) in BODIES {
         let system = match dialect {
             Dialect::Service => service.or(uk),
             Dialect::England => uk.or(service),
         };
-        let of = all.iter().filter(|one| one.body == body);
-        told.extend(
-            system.into_iter().flat_map(|system| of.clone().map(move |one| (system, one.number.as_str()))),
-        );
+        if let Some(system) = system {
+            let of = all.iter().filter(|one| one.0 == body);
+            told.extend(of.map(|one| (system, one.1)));
+        }
     }
     told
 }
@@ -126,9 +132,9 @@ mod tests {
         assert_eq!(numbers("https://fhir.nhs.uk/Id/nacs-practitioner-code"), Some(Numbers::Nobody));
         assert_eq!(numbers("urn:other"), None);
         let all = [
-            Registration { body: ProfessionalBody::Hcpc, number: "PH12345".to_owned() },
-            Registration { body: ProfessionalBody::Swe, number: "SW9".to_owned() },
-            Registration { body: ProfessionalBody::Gmc, number: "1234567".to_owned() },
+            (ProfessionalBody::Hcpc, "PH12345"),
+            (ProfessionalBody::Swe, "SW9"),
+            (ProfessionalBody::Gmc, "1234567"),
         ];
         let of = |dialect| told(&all, dialect).into_iter().map(|one| one.0).collect::<Vec<_>>();
         let hcpc = "https://fhir.hl7.org.uk/Id/hcpc-number";
@@ -143,8 +149,7 @@ mod tests {
         let mut known = std::collections::BTreeSet::new();
         for &body in ProfessionalBody::ALL {
             for dialect in [Dialect::Service, Dialect::England] {
-                let own = [Registration { body, number: "1".to_owned() }];
-                let told = told(&own, dialect);
+                let told = told(&[(body, "1")], dialect);
                 assert_eq!(told.len(), 1, "{body:?}");
                 assert_eq!(numbers(told[0].0), Some(Numbers::Body(body)), "{body:?}");
                 known.insert((told[0].0, body.word()));

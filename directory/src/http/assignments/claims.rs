@@ -12,7 +12,7 @@ use platform::web::{Json, Path, Query};
 use crate::api::{CLAIMS, Channel, ClaimsPart, ClaimsQuery, PersonClaims};
 use crate::assignment::named_roles;
 use crate::error::Error;
-use crate::model::{Life, Person};
+use crate::model::{Detail, Life, Model, Person};
 use crate::register::Register;
 use crate::store::{people, people_contacts, people_evidence, people_photos};
 
@@ -82,7 +82,8 @@ async fn claims(register: &Register, user: &UserId, parts: &[ClaimsPart]) -> Res
     let asked = |part: ClaimsPart| parts.contains(&part);
     // Where another process may write, whoever has left would be taken for somebody who is there a moment longer.
     let model = (register.db.engine() == Engine::Sqlite).then_some(&register.model);
-    if let Some(person) = model.and_then(|model| model.person(user.as_str(), register.today()))
+    let known = |model: &Model| model.person(user.as_str(), register.today(), Detail::Everything);
+    if let Some(person) = model.and_then(known)
         && person.shown.life == Life::Open
     {
         return known(register, person, parts).await;

@@ -14,7 +14,7 @@ use super::{
     DeviceQuery, EndpointQuery, FHIR_JSON, Kind, Outcome, answered, identified, known, may, media, new_id,
     refused, response,
 };
-use crate::fhir::kit::{Asked, Extent, Shape, Stamp, Summary, capability, stamped};
+use crate::fhir::kit::{Asked, Extent, ONLY_JSON, Shape, Stamp, Summary, capability, stamped};
 use crate::fhir::spine::{API, Named, Through, is_of, made, system, system_of};
 use crate::register::Register;
 use crate::span::Span;
@@ -69,7 +69,7 @@ pub(in crate::http) async fn metadata(State(register): State<Register>, request:
     match may(&request).map_err(Outcome::from).and_then(|()| media(&request)) {
         Ok(_) => {
             let whole = capability(&API, Extent::Whole, &fhir::origin(&request), register.today());
-            fhir::read(&request, crate::fhir::kit::ONLY_JSON[0], &whole, &whole)
+            fhir::read(&request, ONLY_JSON[0], whole, &Shape::default())
         }
         Err(outcome) => refused(&register, &request, &outcome),
     }

@@ -43,7 +43,7 @@ pub(in crate::http) async fn metadata(State(register): State<Register>, request:
         _ => Ok(capability(&API, extent, &origin, today)),
     };
     match told {
-        Ok(whole) => fhir::read(&request, ask.media, &whole, &whole),
+        Ok(whole) => fhir::read(&request, ask.media, whole, &Shape::default()),
         Err(outcome) => answer(&request, ask.media, Err(outcome)),
     }
 }
@@ -135,7 +135,7 @@ pub(in crate::http) async fn system(
         Ok((system.resource(&version), Shape::read(&ask.asked, 100)?))
     });
     match found {
-        Ok((whole, shape)) => fhir::read(&request, ask.media, &whole, &shape.of(whole.clone())),
+        Ok((whole, shape)) => fhir::read(&request, ask.media, whole, &shape),
         Err(outcome) => answer(&request, ask.media, Err(outcome)),
     }
 }
@@ -374,7 +374,7 @@ async fn expanded(register: &Register, given: &Given) -> Result<Parts, Outcome> 
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let version = version(&mut read).await?;
     given.demand_version(&version)?;
-    let (total, found) = members(&mut read, &set).await?;
+    let (total, found) = members(register, &mut read, &set).await?;
     let now = register.now();
     let id = platform::id::RequestId::new(now).to_string();
     expansion(&mut read, &set, &version, &id, &moment(now), total, &found).await
@@ -390,7 +390,7 @@ async fn validated_in_set(register: &Register, given: &Given) -> Result<Parts, O
     given.demand_version(&version)?;
     let system = System::of(&url);
     let found = match system.filter(|system| set.systems().contains(system)) {
-        Some(system) => members(&mut read, &set.only(system, &code)).await?.1.pop(),
+        Some(system) => members(register, &mut read, &set.only(system, &code)).await?.1.pop(),
         None => None,
     };
     let (display, concept) = (display.as_deref(), found.as_ref().map(|member| &member.concept));

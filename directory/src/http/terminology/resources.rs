@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::fhir::kit::{Asked, Bundle, Hit, Mode, Outcome, Parts, Shape, Stamp, Summary};
 use crate::fhir::organisations::{
     BASE, Kind, affiliation as told_affiliation, affiliations_wanted, bad, deleted, not_known,
-    organisation as told_organisation, stamped, too_costly, wanted,
+    organisation as told_organisation, shown as shown_organisation, stamped, too_costly, wanted,
 };
 use crate::register::Register;
 use crate::store::deletions;
@@ -128,7 +128,7 @@ pub(in crate::http) async fn list(
         Err(response) => return *response,
     };
     match deletions(&register, &id).await {
-        Ok(list) => fhir::read(&request, ask.media, &list, &list),
+        Ok(list) => fhir::read(&request, ask.media, list, &Shape::default()),
         Err(outcome) => answer(&request, ask.media, Err(outcome)),
     }
 }
@@ -333,7 +333,7 @@ async fn read(register: &Register, request: &Request, id: &str, kind: Kind) -> R
     };
     let shape = if register.config.strict { Ok(Shape::default()) } else { Shape::read(&ask.asked, PAGE.1) };
     match (shape, one(register, id, kind).await) {
-        (Ok(shape), Ok((_, whole))) => fhir::read(request, ask.media, &whole, &shape.of(whole.clone())),
+        (Ok(shape), Ok((_, whole))) => fhir::read(request, ask.media, whole, &shape),
         (Err(outcome), _) | (_, Err(outcome)) => answer(request, ask.media, Err(outcome)),
     }
 }
@@ -342,13 +342,18 @@ async fn read(register: &Register, request: &Request, id: &str, kind: Kind) -> R
 async fn one(register: &Register, id: &str, kind: Kind) -> Result<(Stamp, Parts), Outcome> {
     let unknown = || not_known(kind.name(), id);
     // FHIR R4 2.24.0.2: ids are compared as they are written, and so is the code of an organisation.
-    let known = || register.model.organisation(id).filter(|known| known.record.ods.as_str() == id);
+    let known = || {
+        register.model.look_at_organisation(id, |known| {
+            let stamp = Stamp::of(known.version, known.written_at);
+            let whole = shown_organisation(&known.view);
+            let whole = if register.config.strict { whole } else { whole.stamped(&stamp) };
+            (stamp, whole)
+        })
+    };
     if kind == Kind::Organisation
         && let Some(known) = known()
     {
-        let stamp = Stamp::of(known.version, known.written_at);
-        let whole = told_organisation(&known.record);
-        return Ok((stamp.clone(), if register.config.strict { whole } else { whole.stamped(&stamp) }));
+        return Ok(known);
     }
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     if kind == Kind::Affiliation {

@@ -9,7 +9,7 @@ use platform::web::Path;
 use super::super::{fhir, fhir_versions};
 use super::{answer, ask, nothing};
 use crate::error::Error;
-use crate::fhir::kit::{Outcome, Parts, Past};
+use crate::fhir::kit::{Outcome, Parts, Past, Shape};
 use crate::fhir::organisations::{BASE, Kind, affiliation_past, not_known, past};
 use crate::register::Register;
 
@@ -101,7 +101,7 @@ async fn one(register: &Register, request: &Request, (id, version): (&str, &str)
     };
     let past = versions(register, id, kind).await;
     match past.and_then(|past| fhir_versions::version(past, version)) {
-        Ok(whole) => fhir::read(request, ask.media, &whole, &whole),
+        Ok(whole) => fhir::read(request, ask.media, whole, &Shape::default()),
         Err(outcome) => answer(request, ask.media, Err(outcome)),
     }
 }

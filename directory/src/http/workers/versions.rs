@@ -9,7 +9,7 @@ use platform::web::Path;
 use super::super::{fhir, fhir_versions};
 use super::{Kind, addition, by_id, find_id, hits, may, nothing, recorded, refused, unknown_resource};
 use crate::error::Error;
-use crate::fhir::kit::{Outcome, Parts, Past};
+use crate::fhir::kit::{Outcome, Parts, Past, Shape};
 use crate::fhir::workers::{BASE, past, stamp};
 use crate::register::Register;
 use crate::store::reading::Reading;
@@ -88,7 +88,7 @@ async fn one(register: &Register, request: &Request, (id, version): (&str, &str)
     let Some((_, media)) = addition(register, request) else { return nothing(request) };
     let past = versions(register, request, id, kind).await;
     match past.and_then(|past| fhir_versions::version(past, version)) {
-        Ok(whole) => fhir::read(request, media, &whole, &whole),
+        Ok(whole) => fhir::read(request, media, whole, &Shape::default()),
         Err(outcome) => refused(request, media, &outcome),
     }
 }

@@ -5,13 +5,13 @@ use platform::db::Tx;
 use platform::id::OdsCode;
 
 use super::{Branch, Unit, day};
-use crate::api::{OrganisationRecord, OrganisationStatus, Period, RecordClass, RoleWeight, SuccessionKind};
+use crate::api::{OrganisationStatus, Period, RecordClass, RoleWeight, SuccessionKind};
 use crate::day::Day;
 use crate::error::Error;
 use crate::ldap::entry::Entry;
 use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::{AttributeType, with_those_above};
-use crate::model::Model;
+use crate::model::{AddressView, Model, OrganisationRoleView, OrganisationView};
 use crate::organisation::{name_key, postcode_key, role_name};
 use crate::store::faces::{self, Key};
 use crate::store::{organisation_faces, organisations};
@@ -65,7 +65,7 @@ pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -
     let written = organisation_faces::written_at(tx, &codes).await?;
     for code in codes {
         if let Some(found) = organisations::find(tx, &code).await? {
-            units.push(unit(code.to_string(), &found.record, written.get(&code).copied()));
+            units.push(unit(&OrganisationView::of(&found.record), written.get(&code).copied()));
         }
     }
     Ok(units)
@@ -91,11 +91,10 @@ async fn codes(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<V
 
 /// Organisations by their codes, if all of them are in the model.
 pub(super) fn known(model: &Model, ids: &[String]) -> Option<Vec<Unit>> {
-    let unit = |id: &String| {
-        let known = model.organisation(id)?;
-        Some(unit(id.clone(), &known.record, known.written_at))
+    let known = |id: &String| {
+        model.look_at_organisation(id, |organisation| unit(&organisation.view, organisation.written_at))
     };
-    ids.iter().map(unit).collect()
+    ids.iter().map(known).collect()
 }
 
 /// Organisations by their codes.
@@ -106,44 +105,44 @@ pub(super) async fn these(tx: &mut Tx, ids: &[String]) -> Result<Vec<Unit>, Erro
     for id in ids {
         let Ok(code) = id.parse() else { continue };
         if let Some(found) = organisations::find(tx, &code).await? {
-            units.push(unit(id.clone(), &found.record, written.get(&code).copied()));
+            units.push(unit(&OrganisationView::of(&found.record), written.get(&code).copied()));
         }
     }
     Ok(units)
 }
 
 /// An organisation that was written last at a time. When it was made its versions know.
-fn unit(id: String, record: &OrganisationRecord, written_at: Option<Millis>) -> Unit {
-    let mut entry = entry(record);
+fn unit(organisation: &OrganisationView<'_>, written_at: Option<Millis>) -> Unit {
+    let mut entry = entry(organisation);
     super::times(&mut entry, None, written_at);
-    Unit { id, made: None, entries: vec![entry] }
+    Unit { id: organisation.code.to_owned(), made: None, entries: vec![entry] }
 }
 
 /// An organisation as an entry.
-fn entry(record: &OrganisationRecord) -> Entry {
-    let code = record.ods.as_str();
-    let class = class(record);
+fn entry(organisation: &OrganisationView<'_>) -> Entry {
+    let code = organisation.code;
+    let class = class(organisation);
     let dn = Branch::Organisations.dn().below("uniqueIdentifier", code);
     let mut entry = Entry::new(dn, with_those_above(class), class);
     entry.put("uniqueIdentifier", [code]);
     entry.put("nhsIDCode", [code]);
-    entry.put(if class == "nhsSite" { "ou" } else { "o" }, [&record.name]);
-    types(&mut entry, record, class);
-    address(&mut entry, record);
-    let dates = &record.dates;
+    entry.put(if class == "nhsSite" { "ou" } else { "o" }, [organisation.name]);
+    types(&mut entry, organisation, class);
+    address(&mut entry, &organisation.address);
+    let dates = organisation.dates.dates();
     let period = |of: fn(&Period) -> Option<Day>| of(&dates.operational).or_else(|| of(&dates.legal));
     entry.put("nhsOrgOpenDate", period(|period| period.from).map(day));
     entry.put("nhsOrgCloseDate", period(|period| period.to).map(day));
-    entry.put("nhsParentOrgCode", parent(record));
-    for one in &record.successions {
-        let name = match one.kind {
+    entry.put("nhsParentOrgCode", parent(organisation));
+    for (kind, target) in &organisation.successions {
+        let name = match kind {
             SuccessionKind::Predecessor => "nhsOCSPredecessor",
             SuccessionKind::Successor => "nhsOCSSuccessor",
         };
-        entry.put(name, [one.target.as_str()]);
+        entry.put(name, [target]);
     }
-    for contact in &record.contacts {
-        let name = match contact.kind.to_ascii_lowercase().as_str() {
+    for (kind, value) in &organisation.contacts {
+        let name = match kind.to_ascii_lowercase().as_str() {
             "tel" | "telephone" => "telephoneNumber",
             "fax" => "facsimileTelephoneNumber",
             "mail" | "mailto" | "email" => "mail",
@@ -151,20 +150,20 @@ fn entry(record: &OrganisationRecord) -> Entry {
             "http" | "https" | "url" if class != "nhsSite" => "labeledURI",
             _ => continue,
         };
-        entry.put(name, [&contact.value]);
+        entry.put(name, [value]);
     }
     entry.put("nhsSyntheticIndicator", ["0"]);
     entry.put("hasSubordinates", ["FALSE"]);
     entry
 }
 
-fn class(record: &OrganisationRecord) -> &'static str {
-    let practice = |role: &crate::api::OrganisationRole| {
+fn class(organisation: &OrganisationView<'_>) -> &'static str {
+    let practice = |role: &OrganisationRoleView<'_>| {
         role.role == GENERAL_PRACTICE && role.status == OrganisationStatus::Active
     };
-    if record.roles.iter().any(practice) {
+    if organisation.roles.iter().any(practice) {
         "nhsGPPractice"
-    } else if record.record_class == RecordClass::Site {
+    } else if organisation.record_class == RecordClass::Site {
         "nhsSite"
     } else {
         "nhsOrg"
@@ -173,22 +172,22 @@ fn class(record: &OrganisationRecord) -> &'static str {
 
 /// What it is: its primary role, and the others as further types. The national directory's own two letters are known of general
 /// practices alone; of others the code of the role stands there.
-fn types(entry: &mut Entry, record: &OrganisationRecord, class: &str) {
+fn types(entry: &mut Entry, organisation: &OrganisationView<'_>, class: &str) {
     let of = |weight| {
-        record
+        organisation
             .roles
             .iter()
             .filter(move |role| role.weight == weight && role.status == OrganisationStatus::Active)
     };
-    let primary = record.roles.iter().find(|role| role.weight == RoleWeight::Primary);
+    let primary = organisation.roles.iter().find(|role| role.weight == RoleWeight::Primary);
     if class == "nhsGPPractice" {
         entry.put("nhsOrgType", [named(GENERAL_PRACTICE)]);
         entry.put("nhsOrgTypeCode", ["PR"]);
     } else if let Some(role) = primary {
-        entry.put("nhsOrgType", [named(&role.role)]);
-        entry.put("nhsOrgTypeCode", [&role.role]);
+        entry.put("nhsOrgType", [named(role.role)]);
+        entry.put("nhsOrgTypeCode", [role.role]);
     }
-    entry.put("nhsOrgSubType", of(RoleWeight::Other).map(|role| named(&role.role)));
+    entry.put("nhsOrgSubType", of(RoleWeight::Other).map(|role| named(role.role)));
 }
 
 /// The name of a role; where nobody knows one, its code.
@@ -196,21 +195,17 @@ fn named(role: &str) -> &str {
     role_name(role).unwrap_or(role)
 }
 
-fn address(entry: &mut Entry, record: &OrganisationRecord) {
-    let address = &record.address;
+fn address(entry: &mut Entry, address: &AddressView<'_>) {
     let lines = address.lines.iter().chain(&address.town).chain(&address.county);
     // RFC 4517 3.3.28: lines are joined by dollar signs, and those within are written by their number.
     let lines: Vec<String> = lines.map(|line| line.replace('\\', "\\5C").replace('$', "\\24")).collect();
     entry.put("postalAddress", [lines.join("$")]);
-    entry.put("postalCode", &address.postcode);
-    entry.put("l", &address.town);
-    entry.put("nhsCountry", &address.country);
+    entry.put("postalCode", address.postcode);
+    entry.put("l", address.town);
+    entry.put("nhsCountry", address.country);
 }
 
-fn parent(record: &OrganisationRecord) -> Option<&str> {
-    let live = |wanted: &str| {
-        let mut live = record.relationships.iter();
-        live.find(|one| one.relationship == wanted && one.status == OrganisationStatus::Active)
-    };
-    PARENTS.into_iter().find_map(live).map(|one| one.target.as_str())
+fn parent<'a>(organisation: &OrganisationView<'a>) -> Option<&'a str> {
+    let of = |wanted: &str| organisation.relationships.iter().find(|one| one.0 == wanted);
+    PARENTS.into_iter().find_map(of).map(|one| one.1)
 }

@@ -14,7 +14,7 @@ use crate::ldap::entry::Entry;
 use crate::ldap::filter::Filter;
 use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::{AttributeType, with_those_above};
-use crate::model::{Life, Model, PersonView, RoleView, Shown};
+use crate::model::{Detail, Life, Model, PersonView, RoleView, Shown};
 use crate::person::{State, plain};
 use crate::register::Register;
 use crate::store::faces::{self, Question};
@@ -148,7 +148,7 @@ pub(super) async fn ids(
 /// People by their ids, if all of them are in the model.
 pub(super) fn known(register: &Register, model: &Model, ids: &[String]) -> Option<Vec<Unit>> {
     let today = register.today();
-    ids.iter().map(|id| model.look_at(id, today, unit)).collect()
+    ids.iter().map(|id| model.look_at(id, today, Detail::Everything, unit)).collect()
 }
 
 /// People by their ids.

@@ -9,9 +9,13 @@ use super::super::errors::too_costly;
 use super::concept::Concept;
 use super::set::{Include, SetAsked};
 use super::system::System;
+use crate::api::OrganisationStatus;
 use crate::error::Error;
 use crate::fhir::kit::Outcome;
-use crate::store::organisation_faces::{self as store, Affiliations, Condition, Instance};
+use crate::model::Named;
+use crate::organisation::name_key;
+use crate::register::Register;
+use crate::store::organisation_faces::{self as store, Affiliations, Condition, Instance, Text};
 use crate::store::organisations;
 
 /// How many members a set has at most.
@@ -53,11 +57,19 @@ pub(crate) async fn concept(tx: &mut Tx, system: System, code: &str) -> Result<O
 }
 
 /// How many members a set has, and those of one page of it; organisations by their names alone, as [`whole`] does not have them.
-pub(crate) async fn members(tx: &mut Tx, set: &SetAsked) -> Result<(usize, Vec<Member>), Outcome> {
+pub(crate) async fn members(
+    register: &Register,
+    tx: &mut Tx,
+    set: &SetAsked,
+) -> Result<(usize, Vec<Member>), Outcome> {
     if let ([one], []) = (&set.includes[..], &set.excludes[..])
         && one.system == System::Organisation
     {
         let conditions = one.conditions(set)?;
+        if let Some(Named { total, some }) = in_memory(register, &conditions, set).await {
+            demand_few(total)?;
+            return Ok((total, some.into_iter().map(organisation).collect()));
+        }
         let total = store::count(tx, &conditions).await?;
         demand_few(total)?;
         let members = organisations_of(tx, &conditions, set.offset, set.count()).await?;
@@ -131,11 +143,35 @@ async fn organisations_of(
 ) -> Result<Vec<Member>, Outcome> {
     let limit = limit.min(u32::try_from(MOST).unwrap_or(u32::MAX));
     let names = store::names(tx, conditions, offset, limit).await?;
-    let member = |(code, name, status): (String, String, _)| Member {
-        system: System::Organisation,
-        concept: Concept::of_name(&code, &name, status),
+    Ok(names.into_iter().map(organisation).collect())
+}
+
+/// An organisation as a member, by its name.
+fn organisation((code, name, status): (String, String, OrganisationStatus)) -> Member {
+    Member { system: System::Organisation, concept: Concept::of_name(&code, &name, status) }
+}
+
+/// Organisations that are meant by nothing but what is in their names, from the model: the database would look at every one of them, twice.
+async fn in_memory(register: &Register, conditions: &[Condition], set: &SetAsked) -> Option<Named> {
+    let (key, status) = by_name(conditions)?;
+    let (skip, most) = (to_length(set.offset), to_length(set.count()).min(MOST));
+    let register = register.clone();
+    // Others have their turn meanwhile.
+    let found = tokio::task::spawn_blocking(move || register.model.named(&key, status, skip, most));
+    found.await.ok().flatten()
+}
+
+/// What is to be in their names, and their state if it matters, where nothing else does.
+fn by_name(conditions: &[Condition]) -> Option<(String, Option<OrganisationStatus>)> {
+    let (status, name) = match conditions {
+        [name] => (None, name),
+        [Condition::Status(any), name] if any.len() == 1 => (any.first().copied(), name),
+        _ => return None,
     };
-    Ok(names.into_iter().map(member).collect())
+    match name {
+        Condition::Name(Text::Contains, any) if any.len() == 1 => Some((name_key(&any[0]), status)),
+        _ => None,
+    }
 }
 
 /// These members with everything that is said of them, for which organisations are read: so many as lie in memory together.
