@@ -7,6 +7,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lanyard::cli::Cli;
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     match lanyard::commands::run(&Cli::parse()) {

@@ -11,7 +11,7 @@ use super::organisation::{self, OrganisationView};
 use super::systems::Systems;
 use super::{Detail, Named, Organisation, PersonView, compact};
 use crate::api::{OrganisationStatus, PersonRole};
-use crate::assignment::Names;
+use crate::assignment::Names as NamesOfRoles;
 use crate::changes;
 use crate::day::Day;
 use crate::organisation::name_key;
@@ -145,8 +145,8 @@ impl Held {
     }
 
     /// The names of everything in some roles; nothing where one is not here.
-    pub(super) fn names(&self, roles: &[(PersonRole, Option<Day>)]) -> Option<Names> {
-        let mut names = Names::default();
+    pub(super) fn names(&self, roles: &[(PersonRole, Option<Day>)]) -> Option<NamesOfRoles> {
+        let mut names = NamesOfRoles::default();
         for (role, _) in roles {
             if !names.organisations.contains_key(&role.org_code) {
                 let name = self.organisation_name(&role.org_code)?.to_owned();

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::{Act, Caller, CallerKind};
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
-use platform::web::{Limits, Lines, Rate, Told, limit_callers, stack};
+use platform::web::{Limits, Lines, Rate, Steps, Told, limit_callers, stack_within};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -65,8 +65,8 @@ impl Rig {
     /// The same behind what lies around a whole port.
     pub(crate) fn port(self) -> Self {
         let told = Told { port: "test", lines: Lines::All };
-        let port = directory::in_scim_words(stack(self.router, &Limits::default(), told));
-        Self { router: directory::in_fhir_words(port), ..self }
+        let words: Steps = vec![Box::new(directory::FhirWords), Box::new(directory::ScimWords)];
+        Self { router: stack_within(self.router, &Limits::default(), told, words), ..self }
     }
 
     /// The same where every application may ask so often.

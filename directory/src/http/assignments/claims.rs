@@ -82,8 +82,9 @@ async fn claims(register: &Register, user: &UserId, parts: &[ClaimsPart]) -> Res
     let asked = |part: ClaimsPart| parts.contains(&part);
     // Where another process may write, whoever has left would be taken for somebody who is there a moment longer.
     let model = (register.db.engine() == Engine::Sqlite).then_some(&register.model);
-    let known = |model: &Model| model.person(user.as_str(), register.today(), Detail::Everything);
-    if let Some(person) = model.and_then(known)
+    let detail = if asked(ClaimsPart::Roles) { Detail::Everything } else { Detail::Person };
+    let found = |model: &Model| model.person(user.as_str(), register.today(), detail);
+    if let Some(person) = model.and_then(found)
         && person.shown.life == Life::Open
     {
         return known(register, person, parts).await;

@@ -14,7 +14,7 @@ use platform::caller::Caller;
 use platform::clock::{Accuracy, Clock, Discipline, ManualClock, Millis};
 use platform::db::Db;
 use platform::peer::Peer;
-use platform::web::{Limits, Lines, Told, stack};
+use platform::web::{Limits, Lines, Told, stack_within};
 use serde_json::{Value, json};
 use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, SIGN, VERIFY};
 use signer::time_stamp::Settings;
@@ -175,7 +175,8 @@ impl Rig {
 
     /// The routes as a port of the server has them, with these limits around.
     pub(crate) fn port(&self, limits: &Limits) -> Router {
-        signer::in_csc_words(stack(self.router.clone(), limits, Told { port: "test", lines: Lines::All }))
+        let told = Told { port: "test", lines: Lines::All };
+        stack_within(self.router.clone(), limits, told, vec![Box::new(signer::CscWords)])
     }
 
     /// Time goes on.
