@@ -6,7 +6,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
 
-use super::{Client, Settings, State};
+use super::{Client, Settings, State, remembered};
 use crate::api::{ALL_TEAMS, AuthMethod, Introspection};
 use crate::error::Error;
 use crate::events::Event;
@@ -145,7 +145,7 @@ pub(crate) async fn change(
     let before = client.version;
     (client.version, client.changed_at) = (before + 1, now);
     let (actor, stored) = (audit::Actor::from(caller), client.clone());
-    provider
+    let written = provider
         .db
         .write(move |tx| {
             Box::pin(async move {
@@ -159,7 +159,10 @@ pub(crate) async fn change(
                 Ok(())
             })
         })
-        .await?;
+        .await;
+    // However long the COMMIT took, and whatever became of it.
+    remembered::changing(id);
+    written?;
     Ok(Made { client, secret })
 }
 

@@ -19,7 +19,7 @@ use crate::store::clients;
 const GOOD: Duration = Duration::from_secs(1);
 /// For how long one that changes is read each time. The writer's groups are over long before.
 const CHANGES: Duration = Duration::from_mins(1);
-/// How many are remembered.
+/// How many are remembered, and from how many changes on those that are over are thrown away.
 const MOST: usize = 1000;
 
 /// When relying parties began to change, whichever provider of this process has them. Held to look one up or to put one in.
@@ -69,7 +69,9 @@ pub(crate) async fn find(provider: &Provider, id: ClientId) -> Result<Option<Cli
 /// Says that a relying party is about to change. To be called in the transaction that changes it.
 pub(crate) fn changing(id: &ClientId) {
     let mut changed = CHANGED.lock().unwrap_or_else(PoisonError::into_inner);
-    changed.retain(|_, since| since.elapsed() < CHANGES);
+    if changed.len() >= MOST {
+        changed.retain(|_, since| since.elapsed() < CHANGES);
+    }
     changed.insert(id.clone(), Instant::now());
 }
 

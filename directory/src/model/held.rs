@@ -304,7 +304,8 @@ impl Held {
         self.take_out_code(key);
         let Some(octets) = view.octets() else { return self.lose_organisation() };
         let (size, name) = (octets.len() + AROUND, name_key(view.name));
-        if self.taken() + size + Names::size(&name) > beside_systems(most) {
+        // They come before people when everything is filled, so that what is kept back is there for those that change later.
+        if self.taken() + size + Names::size(&name) > most {
             return self.lose_organisation();
         }
         self.octets += size;
@@ -322,7 +323,12 @@ impl Held {
 
     /// An organisation cannot be held.
     fn lose_organisation(&mut self) {
-        self.has_every_organisation = false;
+        if std::mem::replace(&mut self.has_every_organisation, false) {
+            tracing::warn!(
+                "the read model has no room for every organisation, and the database is asked for what is in their names: raise \
+                 [directory.model] most_mib, and start anew"
+            );
+        }
     }
 
     fn take_out_code(&mut self, key: Code) {

@@ -51,7 +51,13 @@ impl Names {
         if self.blocks.is_empty() {
             self.blocks.push(Block::default());
         }
-        let place = self.place(&code);
+        let mut place = self.place(&code);
+        if place + 1 == self.blocks.len() && self.blocks[place].ends_full_before(code) {
+            // They come in the order of their codes when everything is filled: those before stay together, in no more room than they take.
+            self.blocks[place].fit();
+            self.blocks.push(Block::default());
+            place += 1;
+        }
         let block = &mut self.blocks[place];
         block.insert(code, key, status);
         self.octets += Self::size(key);
@@ -125,7 +131,19 @@ impl Block {
         for one in &mut entries {
             one.end -= begin;
         }
+        self.fit();
         Self { text, entries }
+    }
+
+    /// Whether it is full and everything in it comes before a code.
+    fn ends_full_before(&self, code: Code) -> bool {
+        self.entries.len() == MOST && self.entries.last().is_some_and(|last| last.code < code)
+    }
+
+    /// Takes no more room than it needs.
+    fn fit(&mut self) {
+        self.text.shrink_to_fit();
+        self.entries.shrink_to_fit();
     }
 
     fn containing<'n>(&'n self, key: &'n str) -> impl Iterator<Item = &'n Entry> {

@@ -96,12 +96,20 @@ fn each(names: &[&String], first: usize) -> (String, Vec<String>) {
         values.extend([(*prefix).clone(), after_all(prefix)]);
     }
     let any = parts.join(" OR ");
-    (format!("SELECT 1 FROM directory_person_key k WHERE k.user_id = p.user_id AND ({any})"), values)
+    // PostgreSQL makes no join of what has an offset.
+    let text = format!(
+        "SELECT 1 FROM directory_person_key k WHERE k.user_id = p.user_id AND ({any}) LIMIT 1 OFFSET 0"
+    );
+    (text, values)
 }
 
 /// From how many names on a list of names is asked of each person in turn: to gather everybody who has one takes the longer the more there
 /// are, to go through people until a page is full the longer the fewer. Of 1,400,000 people either takes some ten milliseconds here.
 const MANY: u32 = 8_000;
+
+/// How many people are gone through for a page. Those who have a name may all have come together, or be cards: where so many people do not fill
+/// a page everybody who has it is gathered after all.
+const STRETCH: i64 = 20_000;
 
 /// How a list of questions is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,28 +217,65 @@ pub(crate) async fn people_of(
     after: &str,
     limit: u32,
 ) -> Result<Vec<UserId>, Error> {
-    people_by(tx, questions, after, limit, MANY).await
+    people_by(tx, questions, after, limit, (MANY, STRETCH)).await
 }
 
-/// The same where so many names are many.
+/// The same where so many names are many, and so many people are gone through.
 async fn people_by(
     tx: &mut Tx,
     questions: &[Vec<Question>],
     after: &str,
     limit: u32,
-    many: u32,
+    (many, stretched): (u32, i64),
 ) -> Result<Vec<UserId>, Error> {
     if questions.iter().any(Vec::is_empty) {
         return Ok(Vec::new());
     }
     let ways = ways(tx, questions, many).await?;
+    let is_narrow = questions.iter().any(|any| any.iter().all(Question::has_few));
+    if is_narrow || !ways.contains(&Way::Each) {
+        return people_within(tx, questions, &ways, (after, None), limit).await;
+    }
+    let end = stretch(tx, after, stretched).await?;
+    let found = people_within(tx, questions, &ways, (after, end.as_deref()), limit).await?;
+    if end.is_none() || u32::try_from(found.len()).is_ok_and(|many| many >= limit) {
+        return Ok(found);
+    }
+    let gather = vec![Way::Gather; questions.len()];
+    people_within(tx, questions, &gather, (after, None), limit).await
+}
+
+/// The last id of so many people behind this one; none where there are fewer.
+async fn stretch(tx: &mut Tx, after: &str, many: i64) -> Result<Option<String>, Error> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT user_id FROM directory_person WHERE user_id > $1 ORDER BY user_id LIMIT 1 OFFSET $2",
+    )
+    .bind(after.to_owned())
+    .bind(many)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(found)
+}
+
+/// People behind an id, and up to another one if it is named, asked for in these ways.
+async fn people_within(
+    tx: &mut Tx,
+    questions: &[Vec<Question>],
+    ways: &[Way],
+    (after, last): (&str, Option<&str>),
+    limit: u32,
+) -> Result<Vec<UserId>, Error> {
     let mut text =
         "SELECT p.user_id FROM directory_person p WHERE p.kind = 'person' AND p.state <> 'merged' AND p.user_id > $1"
             .to_owned();
     let mut values = Vec::new();
+    if let Some(last) = last {
+        text.push_str(" AND p.user_id <= $3");
+        values.push(last.to_owned());
+    }
     for (any, way) in questions.iter().zip(ways) {
         let first = values.len() + 3;
-        let (how, (found, more)) = match (way, names(any)) {
+        let (how, (found, more)) = match (*way, names(any)) {
             (Way::Each, Some(names)) => ("EXISTS", each(&names, first)),
             _ => ("p.user_id IN", either(any, first)),
         };
@@ -344,8 +389,10 @@ mod tests {
             ] {
                 let mut after = String::new();
                 loop {
-                    let gathered = people_by(&mut tx, &questions, &after, 7, u32::MAX).await.unwrap();
-                    let asked = people_by(&mut tx, &questions, &after, 7, 1).await.unwrap();
+                    let gathered = people_by(&mut tx, &questions, &after, 7, (u32::MAX, STRETCH)).await.unwrap();
+                    let asked = people_by(&mut tx, &questions, &after, 7, (1, STRETCH)).await.unwrap();
+                    let short = people_by(&mut tx, &questions, &after, 7, (1, 3)).await.unwrap();
+                    assert_eq!(short, gathered, "of a few people the rest is gathered");
                     assert_eq!(gathered, asked, "{questions:?} after {after:?}");
                     found += gathered.len();
                     let Some(last) = gathered.last() else { break };

@@ -58,7 +58,10 @@ async fn is_meant(
 }
 
 async fn is_found(tx: &mut Tx, questions: &[Vec<Question>], id: &UserId) -> Result<bool, Error> {
-    let first = faces::people_of(tx, questions, &before(id.as_str()), 1).await?;
+    let mut questions = questions.to_vec();
+    // Nobody else is looked at.
+    questions.push(vec![Question::User(id.to_string())]);
+    let first = faces::people_of(tx, &questions, &before(id.as_str()), 1).await?;
     Ok(first.first() == Some(id))
 }
 

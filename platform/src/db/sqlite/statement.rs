@@ -52,7 +52,7 @@ impl Handle {
 
     /// What is known of a statement that is kept.
     fn known(&self, text: &str, statement: &Statement<'_>) -> Result<Arc<Known>, Error> {
-        // What has no list of its columns can have others after a migration.
+        // What has no list of its columns can have others after a migration. As many by other names it cannot: no text of ours is without one.
         let still = |known: &&Arc<Known>| known.columns.columns.len() == statement.column_count();
         if let Some(known) = self.known.borrow().get(text).filter(still) {
             return Ok(Arc::clone(known));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform::db::Tx;
 use platform::id::OdsCode;
+use tokio::sync::Semaphore;
 
 use super::super::errors::too_costly;
 use super::concept::Concept;
@@ -17,6 +18,9 @@ use crate::organisation::name_key;
 use crate::register::Register;
 use crate::store::organisation_faces::{self as store, Affiliations, Condition, Instance, Text};
 use crate::store::organisations;
+
+/// How many look through the names of organisations at once: whoever puts something into the model waits for each of them.
+static SCANS: Semaphore = Semaphore::const_new(2);
 
 /// How many members a set has at most.
 pub(crate) const MOST: usize = 50_000;
@@ -156,8 +160,12 @@ async fn in_memory(register: &Register, conditions: &[Condition], set: &SetAsked
     let (key, status) = by_name(conditions)?;
     let (skip, most) = (to_length(set.offset), to_length(set.count()).min(MOST));
     let register = register.clone();
+    let turn = SCANS.acquire().await.ok()?;
     // Others have their turn meanwhile.
-    let found = tokio::task::spawn_blocking(move || register.model.named(&key, status, skip, most));
+    let found = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        register.model.named(&key, status, skip, most)
+    });
     found.await.ok().flatten()
 }
 
