@@ -47,9 +47,7 @@ pub use cis1::{Cis1, Cis1Event, KeepAlive, Sha1};
 pub use config::{Config, KeyConfig};
 pub use error::Error;
 pub use events::Event;
-pub use http::{
-    TokenCallers, cards_router, in_pages, needs_the_time, openapi, page_of, router, with_token_callers,
-};
+pub use http::{TokenCallers, cards_router, in_pages, needs_the_time, openapi, page_of, router};
 pub use oidc::Limits;
 pub use provider::{Holders, Parts, Provider, Shared};
 pub use recovery::{Enrolled, Recovered, recover};

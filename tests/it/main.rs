@@ -14,6 +14,7 @@ mod cards_killed;
 mod clock_back;
 mod commands;
 mod configuration;
+mod counted_callers;
 mod demonstration;
 mod directory_killed;
 mod enrolling;

@@ -12,20 +12,20 @@ const CHANGES: &str = "/directory/changes?after=0";
 const CREDENTIALS: &str = "/csc/v2/credentials/list";
 
 /// A client without a certificate.
-struct Plain {
+pub(crate) struct Plain {
     http: reqwest::Client,
     base: String,
 }
 
 impl Plain {
-    fn new(site: &Site, port: u16) -> Self {
+    pub(crate) fn new(site: &Site, port: u16) -> Self {
         let root = reqwest::Certificate::from_pem(&std::fs::read(site.root()).unwrap()).unwrap();
         let http = reqwest::Client::builder().tls_certs_only([root]).no_proxy().build().unwrap();
         Self { http, base: format!("https://localhost:{}", site.base + port) }
     }
 
     /// A token of the client for itself, for this.
-    async fn token(&self, secret: &str, scope: &str) -> String {
+    pub(crate) async fn token(&self, secret: &str, scope: &str) -> String {
         let body = format!("grant_type=client_credentials&scope={scope}");
         let request =
             self.http.post(format!("{}/token", self.base)).basic_auth("prescriber.app", Some(secret));

@@ -1,11 +1,10 @@
 //! Access tokens at the other routes of this server: a request that shows one is its client's.
 
-use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::header;
 use platform::problem::Problem;
-use platform::web::{Answer, Onward, Step, around};
+use platform::web::{Answer, Onward, Step};
 
 use super::form::{held, logged, token_challenges};
 use super::userinfo::shown;
@@ -32,11 +31,6 @@ impl Step for TokenCallers {
         }
         Box::pin(identify(&self.0, request, onward))
     }
-}
-
-/// Puts [`TokenCallers`] around a router.
-pub fn with_token_callers(router: Router, provider: Provider) -> Router {
-    around(router, vec![Box::new(TokenCallers::new(provider))])
 }
 
 async fn identify(provider: &Provider, mut request: Request, onward: Onward<'_>) -> Response {

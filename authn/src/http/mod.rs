@@ -43,7 +43,7 @@ use utoipa::OpenApi;
 
 use crate::oidc::face::REALM;
 use crate::provider::Provider;
-pub use callers::{TokenCallers, with_token_callers};
+pub use callers::TokenCallers;
 pub use cards::{cards_router, in_pages};
 pub use page::page_of;
 

@@ -23,7 +23,7 @@ use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
 use platform::peer::Peer;
 use platform::problem::Problem;
-use platform::web::TlsPeer;
+use platform::web::{TlsPeer, around};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -189,8 +189,10 @@ impl Rig {
         };
         let provider = Provider::open(parts).await.unwrap();
         // As the server has it: every route is behind what makes callers of tokens.
-        let router = authn::with_token_callers(authn::router(provider.clone()), provider.clone());
-        let behind = authn::with_token_callers(directory::router(register), provider.clone());
+        let with_token_callers =
+            |router: Router| around(router, vec![Box::new(authn::TokenCallers::new(provider.clone()))]);
+        let router = with_token_callers(authn::router(provider.clone()));
+        let behind = with_token_callers(directory::router(register));
         Self { db, provider, hand, clock, router, behind, shape }
     }
 

@@ -251,7 +251,10 @@ pub(super) fn encode_into(message: LdapMsg, octets: &mut BytesMut) -> io::Result
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
     use ldap3_proto::proto::{LdapOp, LdapSearchRequest, LdapSearchScope};
+    use tokio::io::{AsyncWriteExt as _, duplex};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::ldap::sample::{nested, search_request};
@@ -290,8 +293,7 @@ mod tests {
     /// Whoever says nothing is idle after a while, and whoever sends half a message is slow, however little comes of it.
     #[tokio::test]
     async fn slow_clients_are_told_from_quiet_ones() {
-        use tokio::io::AsyncWriteExt as _;
-        let (mut client, server) = tokio::io::duplex(64);
+        let (mut client, server) = duplex(64);
         let mut messages = Messages::new(server, 1000, TIMES);
         assert!(matches!(messages.next().await, Err(Broken::Idle)));
         messages.wait_anew();
@@ -307,6 +309,39 @@ mod tests {
         assert!(matches!(messages.next().await, Err(Broken::Slow)));
         assert!(began.elapsed() >= TIMES.whole, "not before its time");
         drop(dripping.await.unwrap());
+    }
+
+    /// A message that begins is slow in its own time though the alarm stands much later, where a wait for one to begin has put it that
+    /// was given up.
+    #[tokio::test]
+    async fn the_alarm_of_a_quiet_client_is_set_earlier() {
+        let times = Times { idle: Duration::from_secs(60), whole: Duration::from_millis(300) };
+        let (mut client, server) = duplex(64);
+        let mut messages = Messages::new(server, 1000, times);
+        assert!(messages.next().now_or_never().is_none(), "nothing is there");
+        client.write_all(&[0x30]).await.unwrap();
+        let began = Instant::now();
+        let said = timeout(Duration::from_secs(20), messages.next()).await;
+        assert!(matches!(said, Ok(Err(Broken::Slow))), "{said:?}");
+        assert!(began.elapsed() >= times.whole, "not before its time");
+    }
+
+    /// Whoever has sent a whole message may be quiet for as long as anybody, though the alarm stands where the message would have been
+    /// slow.
+    #[tokio::test]
+    async fn the_alarm_of_a_slow_client_is_set_later() {
+        let times = Times { idle: Duration::from_millis(600), whole: Duration::from_millis(200) };
+        let (mut client, server) = duplex(64);
+        let mut messages = Messages::new(server, 1000, times);
+        let whole = [0x30, 0x03, 0x02, 0x01, 0x01];
+        client.write_all(&whole[..1]).await.unwrap();
+        assert!(messages.next().now_or_never().is_none(), "it has only begun");
+        client.write_all(&whole[1..]).await.unwrap();
+        let began = Instant::now();
+        assert_eq!(messages.next().await.unwrap().as_deref(), Some(&whole[..]));
+        let said = timeout(Duration::from_secs(20), messages.next()).await;
+        assert!(matches!(said, Ok(Err(Broken::Idle))), "{said:?}");
+        assert!(began.elapsed() >= times.idle, "not before its time");
     }
 
     /// What lies inside about its lengths, nests too deep or asks for nothing known is unreadable, and its number is told.

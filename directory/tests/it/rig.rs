@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::{Act, Caller, CallerKind};
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
-use platform::web::{Limits, Lines, Rate, Steps, Told, limit_callers, stack_within};
+use platform::web::{CallerLimit, Limits, Lines, Rate, Steps, Told, around, stack_within};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -71,7 +71,7 @@ impl Rig {
 
     /// The same where every application may ask so often.
     pub(crate) fn counted(self, rate: Rate) -> Self {
-        Self { router: limit_callers(self.router, rate), ..self }
+        Self { router: around(self.router, vec![Box::new(CallerLimit::new(rate))]), ..self }
     }
 
     /// Asks as nobody.

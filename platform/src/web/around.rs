@@ -35,7 +35,8 @@ pub struct Onward<'a> {
 }
 
 impl<'a> Onward<'a> {
-    /// Hands the request on.
+    /// Hands the request on. What comes next begins at this call and not when its answer is first polled: whatever guards it, such as
+    /// a span, a time limit or what catches a panic, has to be around the call, as an `async` block with both in it is.
     pub fn run(self, request: Request) -> Answer<'a> {
         if let Some((step, steps)) = self.steps.split_first() {
             return step.take(request, Onward { steps, route: self.route });

@@ -26,5 +26,5 @@ pub use extract::{Head, Json, JsonText, Path, Query, Raw};
 pub use identity::{ClientCertificates, Identity, Protocols, Resumption, TlsConfig};
 pub use listener::{Error, Listener, ListenerConfig, PeerAddress, TlsPeer, serve};
 pub use once::{LONGEST_KEY, idempotency_key};
-pub use rate::{CallerLimit, Limiter, PerAddress, Rate, limit_callers};
+pub use rate::{CallerLimit, Limiter, PerAddress, Rate};
 pub use stack::{Limits, Lines, Streams, Told, stack, stack_within};

@@ -6,13 +6,12 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::Request;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use serde::Deserialize;
 
-use super::around::{Answer, Onward, Step, around, refused};
+use super::around::{Answer, Onward, Step, refused};
 use super::listener::PeerAddress;
 use crate::caller::{Caller, CallerKind};
 use crate::id::ClientId;
@@ -128,11 +127,6 @@ impl Step for CallerLimit {
             Err(problem) => refused(problem),
         }
     }
-}
-
-/// Puts a [`CallerLimit`] around a router.
-pub fn limit_callers(router: Router, rate: Rate) -> Router {
-    around(router, vec![Box::new(CallerLimit::new(rate))])
 }
 
 #[cfg(test)]

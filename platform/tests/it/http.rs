@@ -42,6 +42,11 @@ fn router() -> Router {
         )
 }
 
+/// The same where each caller may ask so often.
+fn counted(rate: Rate) -> Router {
+    web::around(router(), vec![Box::new(web::CallerLimit::new(rate))])
+}
+
 fn stack(router: Router, limits: &Limits) -> Router {
     web::stack(router, limits, Told { port: "test", lines: Lines::All })
 }
@@ -263,7 +268,7 @@ async fn a_crowd_of_slow_senders_keeps_nobody_out() {
 #[tokio::test]
 async fn people_are_counted_one_by_one() {
     let one = std::num::NonZeroU32::MIN;
-    let router = stack(web::limit_callers(router(), Rate { per_second: one, burst: one }), &limits());
+    let router = stack(counted(Rate { per_second: one, burst: one }), &limits());
     let ask = |person: &str| {
         let client = "shared".parse().unwrap();
         let caller = Caller::new(CallerKind::Person, person, client, ["door:knock"]);
@@ -282,7 +287,7 @@ async fn people_are_counted_one_by_one() {
 async fn callers_do_what_they_may() {
     let two = std::num::NonZeroU32::new(2).unwrap();
     let rate = Rate { per_second: std::num::NonZeroU32::MIN, burst: two };
-    let router = stack(web::limit_callers(router(), rate), &limits());
+    let router = stack(counted(rate), &limits());
     let ask = |client: &str, acts: &[&str]| {
         let client: ClientId = client.parse().unwrap();
         let caller = Caller::new(CallerKind::System, "200000000017", client, acts.iter().copied());

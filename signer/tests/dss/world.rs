@@ -17,6 +17,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::{Caller, CallerKind};
 use platform::db::Db;
 use platform::peer::Peer;
+use platform::web::around;
 use serde_json::{Value, json};
 use signer::SignIn;
 use signer::api::Algorithm;
@@ -95,7 +96,7 @@ impl World {
         let record = Peer::local(audit::router(log.clone()), reading);
         (rig.sign_in, rig.record) = (Some(site), Some(record));
         let rig = rig.twin();
-        let csc = authn::with_token_callers(rig.router.clone(), provider);
+        let csc = around(rig.router.clone(), vec![Box::new(authn::TokenCallers::new(provider))]);
         let mut world = Self {
             rig,
             pair: Pair::new(),
