@@ -315,7 +315,7 @@ mod tests {
     /// was given up.
     #[tokio::test]
     async fn the_alarm_of_a_quiet_client_is_set_earlier() {
-        let times = Times { idle: Duration::from_secs(60), whole: Duration::from_millis(300) };
+        let times = Times { idle: Duration::from_mins(1), whole: Duration::from_millis(300) };
         let (mut client, server) = duplex(64);
         let mut messages = Messages::new(server, 1000, times);
         assert!(messages.next().now_or_never().is_none(), "nothing is there");

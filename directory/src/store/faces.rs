@@ -369,7 +369,7 @@ mod tests {
             let document_key = DocumentKey::new(&[7; 32]);
             let parts = Parts { config: Config::default(), db: db.clone(), clock, document_key };
             let register = Register::new(parts).unwrap();
-            bulk::fill(&register, Order { people: 150, seed: 7 }, |_| {}).await.unwrap();
+            bulk::fill(&register, Order { people: 700, seed: 7 }, |_| {}).await.unwrap();
             let mut tx = db.read().acquire().await.unwrap();
             let somebody = people(&mut tx, &[], "", 10).await.unwrap().pop().unwrap().to_string();
             let keys: Vec<(String,)> =
