@@ -16,8 +16,9 @@ use crate::store::reads_journals;
 
 /// How many reads are recorded in one transaction at most.
 const TOGETHER: usize = 500;
-/// How long is waited for more of them: each transaction costs the disk of the database a turn, which other writes wait for.
-const GATHER: Duration = Duration::from_millis(20);
+/// How long is waited for more of them: each transaction costs the disk of the database a turn, which other writes wait for, and each turn of
+/// the journal's own disk comes before one.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long is waited before what failed is tried again.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
@@ -52,6 +53,8 @@ impl Journal {
             metrics::gauge!("directory_reads_waiting").set(f64::from(waiting));
             match done {
                 Ok(0) => return,
+                // While many come one after the other, each would else be recorded with the few that came during the one before.
+                Ok(many) if many < TOGETHER => tokio::time::sleep(GATHER).await,
                 Ok(_) => {}
                 Err(error) => {
                     failed("record");
