@@ -1,9 +1,8 @@
 //! Events: written by every module, put into order by the sequencer.
 
-use std::fmt::Write as _;
-
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::db::rows::{places, portions};
 use sqlx::{AnyPool, AssertSqlSafe};
 
 use super::{from_db, to_db};
@@ -27,37 +26,22 @@ pub(crate) struct Pending {
     pub(crate) salt: Vec<u8>,
 }
 
-/// How many rows one INSERT may carry: few sizes, so that few statements are prepared and kept, and those of a usual group,
-/// so that it takes few of them.
-const ROWS: [usize; 12] = [64, 32, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
 /// How many columns one has.
 const COLUMNS: usize = 7;
 
 /// Write events in the order given.
 pub(crate) async fn insert_events(tx: &mut Tx, events: &[NewEvent]) -> Result<(), sqlx::Error> {
-    let mut rest = events;
-    while !rest.is_empty() {
-        let rows = ROWS.into_iter().find(|rows| *rows <= rest.len()).unwrap_or(1);
-        let (now, later) = rest.split_at(rows);
-        insert_rows(tx, now).await?;
-        rest = later;
+    for portion in portions(events) {
+        insert_rows(tx, portion).await?;
     }
     Ok(())
 }
 
 async fn insert_rows(tx: &mut Tx, events: &[NewEvent]) -> Result<(), sqlx::Error> {
-    let mut sql = String::with_capacity(100 + events.len() * COLUMNS * "$100, ".len());
-    sql.push_str("INSERT INTO audit_event (id, recorded_at, module, name, actor, body, salt) VALUES ");
-    for place in 0..events.len() * COLUMNS {
-        sql.push_str(match (place, place % COLUMNS) {
-            (0, _) => "(",
-            (_, 0) => "), (",
-            _ => ", ",
-        });
-        // Nothing refuses to be written into a text.
-        let _written = write!(sql, "${}", place + 1);
-    }
-    sql.push(')');
+    let sql = format!(
+        "INSERT INTO audit_event (id, recorded_at, module, name, actor, body, salt) VALUES {}",
+        places(events.len(), COLUMNS)
+    );
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for event in events {
         query = query

@@ -3,12 +3,13 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::db::looking::Lookup;
+use platform::db::rows::{list, portions};
 use platform::id::ClientId;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{behind, grants, parts, read, rows_by};
+use super::{behind, grants, read, rows_by};
 use crate::error::Error;
 use crate::session::Found;
 use crate::token::{Grant, GrantId};
@@ -115,12 +116,11 @@ fn known(row: &AnyRow) -> Result<Known, Error> {
 /// Takes codes as used whose grants go on, and says how many: not those that were used before, by whomever.
 pub(crate) async fn consume(tx: &mut Tx, hashes: &[&String], now: Millis) -> Result<usize, Error> {
     let mut taken = 0;
-    for part in parts(hashes) {
-        let places: Vec<String> = (2..=part.len() + 1).map(|place| format!("${place}")).collect();
+    for part in portions(hashes) {
         let sql = format!(
             "UPDATE authn_code SET used_at = $1 WHERE code_hash IN ({}) AND used_at IS NULL AND EXISTS \
              (SELECT 1 FROM authn_grant g WHERE g.grant_id = authn_code.grant_id AND g.ended_at IS NULL)",
-            places.join(", ")
+            list(2, part.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql)).bind(now.0);
         for hash in part {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::db::rows::{places, portions};
 use platform::id::ClientId;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Reader, parts, places, read};
+use super::{Reader, read};
 use crate::error::Error;
 use crate::token::{Content, Grant, GrantId};
 
@@ -44,7 +45,7 @@ pub(super) fn joined(row: &AnyRow) -> Result<Grant, Error> {
 
 /// Stores grants, with few statements.
 pub(crate) async fn insert_all(tx: &mut Tx, grants: &[&Grant]) -> Result<(), Error> {
-    for part in parts(grants) {
+    for part in portions(grants) {
         let sql = format!(
             "INSERT INTO authn_grant (grant_id, client_id, user_id, sid, content, created_at, expires_at) VALUES {}",
             places(part.len(), 7)

@@ -36,9 +36,9 @@ pub(crate) mod token_keys;
 pub(crate) mod tokens;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::str::FromStr;
 
+use platform::db::rows::list;
 use platform::db::{self, Tx};
 use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe, Executor, Row as _};
@@ -49,35 +49,6 @@ use crate::error::Error;
 pub(crate) trait Reader<'c>: Executor<'c, Database = Any> {}
 impl<'c, E: Executor<'c, Database = Any>> Reader<'c> for E {}
 
-/// How many rows one statement writes: those of a usual group in one or two, and few lengths, so that the database keeps what it has prepared.
-const ROWS: [usize; 12] = [64, 32, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
-
-/// Parts of a list that one statement each is for.
-fn parts<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let many = ROWS.into_iter().find(|many| *many <= all.len())?;
-        let (now, later) = all.split_at(many);
-        all = later;
-        Some(now)
-    })
-}
-
-/// The places of so many rows with so many columns: `($1, $2), ($3, $4)`. It is made for every group that is written, so in one piece.
-fn places(rows: usize, columns: usize) -> String {
-    let mut places = String::with_capacity(rows * columns * "$100, ".len() + rows * "(), ".len());
-    for place in 0..rows * columns {
-        places.push_str(match (place, place % columns) {
-            (0, _) => "(",
-            (_, 0) => "), (",
-            _ => ", ",
-        });
-        // Nothing refuses to be written into a text.
-        let _written = write!(places, "${}", place + 1);
-    }
-    places.push(')');
-    places
-}
-
 /// Keys for the places `$1, $2` of one statement, and those places. Keys are repeated to one of few numbers, so that the database keeps what it
 /// has prepared.
 fn keys<'k>(wanted: impl Iterator<Item = &'k str>) -> (Vec<&'k str>, String) {
@@ -85,8 +56,7 @@ fn keys<'k>(wanted: impl Iterator<Item = &'k str>) -> (Vec<&'k str>, String) {
     if let Some(last) = keys.last().copied() {
         keys.resize(keys.len().next_power_of_two(), last);
     }
-    let places: Vec<String> = (1..=keys.len()).map(|place| format!("${place}")).collect();
-    let places = places.join(", ");
+    let places = list(1, keys.len());
     (keys, places)
 }
 
@@ -122,18 +92,6 @@ impl From<sqlx::Error> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Every row is in one part, and places count on from row to row.
-    #[test]
-    fn rows_are_parted() {
-        let all: Vec<usize> = (0..23).collect();
-        let lengths: Vec<usize> = parts(&all).map(<[usize]>::len).collect();
-        assert_eq!(lengths, [16, 7]);
-        assert_eq!(parts(&all).flatten().copied().collect::<Vec<_>>(), all);
-        assert_eq!(parts::<usize>(&[]).count(), 0);
-        assert_eq!(places(2, 3), "($1, $2, $3), ($4, $5, $6)");
-        assert_eq!((places(1, 1).as_str(), places(2, 1).as_str()), ("($1)", "($1), ($2)"));
-    }
 
     platform::both_engines! {
         /// What is looked for in tables that grow with every sign-in is looked for in an index that has no more rows than it needs.

@@ -2,6 +2,7 @@
 
 use directory::api::Whose;
 use platform::clock::Millis;
+use platform::db::rows::list;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
@@ -42,13 +43,12 @@ async fn rows(
     limit: u32,
 ) -> Result<Vec<AnyRow>, Error> {
     let Question { table, key, columns, at, state } = question;
-    let places: Vec<String> = (0..people.len()).map(|at| format!("${}", at + 7)).collect();
     // Put together of our own words only.
     let text = format!(
         "SELECT user_id, {key}, method, {columns} FROM {table} WHERE user_id IN ({}) \
          AND (user_id > $1 OR {key} > $2) AND ($3 = '' OR method = $3) AND {at} >= $4 AND {at} < $5{state} \
          ORDER BY user_id, {key} LIMIT $6",
-        places.join(", ")
+        list(7, people.len())
     );
     let mut query = sqlx::query(AssertSqlSafe(text))
         .bind(after.map(|whose| whose.person.clone()).unwrap_or_default())

@@ -3,11 +3,12 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::db::looking::Lookup;
+use platform::db::rows::{places, portions};
 use platform::id::ClientId;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{behind, clients, grants, parts, places, read, rows_by};
+use super::{behind, clients, grants, read, rows_by};
 use crate::client::Client;
 use crate::error::Error;
 use crate::oidc::scope::Scopes;
@@ -16,7 +17,7 @@ use crate::token::{Binding, Grant, Kind, Token};
 
 /// Stores tokens, with few statements.
 pub(crate) async fn insert_all(tx: &mut Tx, tokens: &[&Token]) -> Result<(), Error> {
-    for part in parts(tokens) {
+    for part in portions(tokens) {
         let sql = format!(
             "INSERT INTO authn_token (token_hash, kind, grant_id, client_id, scope, issued_at, expires_at, bound, actors, \
              audience) VALUES {}",

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use platform::clock::Millis;
+use platform::db::rows::{places, portions};
 use platform::db::{self, Tx};
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
-use super::{expiries, millis, places, portions, reason, scopes};
+use super::{expiries, millis, reason, scopes};
 use crate::api::Reason;
 use crate::digest::sha256;
 use crate::revocation::EARLIEST_INVALIDITY;

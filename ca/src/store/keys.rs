@@ -1,10 +1,10 @@
 //! Which certificates a public key has had.
 
+use platform::db::rows::{places, portions};
 use platform::db::{self, Tx};
 use sqlx::{Row as _, any::AnyRow};
 
 use super::certificates::State;
-use super::{places, portions};
 
 /// What a key was certified for before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

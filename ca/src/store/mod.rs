@@ -46,35 +46,6 @@ async fn take_turn(tx: &mut Tx) -> Result<(), db::Error> {
     Ok(())
 }
 
-/// Takes things apart so that few sizes of statement are prepared and kept. Each statement is a hand-over to the database
-/// and back, so a group of usual size is one of them or two.
-fn portions<T>(mut things: &[T]) -> impl Iterator<Item = &[T]> {
-    const SIZES: [usize; 11] = [32, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
-    std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= things.len())?;
-        let (portion, rest) = things.split_at(size);
-        things = rest;
-        Some(portion)
-    })
-}
-
-/// The places of so many rows of so many values: `($1, $2), ($3, $4)`.
-fn places(rows: usize, columns: usize) -> String {
-    let mut places = String::with_capacity(rows * columns * 6);
-    for number in 0..rows * columns {
-        let before = match (number, number % columns) {
-            (0, _) => "(",
-            (_, 0) => "), (",
-            _ => ", ",
-        };
-        places.push_str(before);
-        places.push('$');
-        places.push_str(&(number + 1).to_string());
-    }
-    places.push(')');
-    places
-}
-
 /// Reads a stored reason code.
 fn reason(code: Option<i64>) -> Result<Option<Reason>, db::Error> {
     let Some(code) = code else { return Ok(None) };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use directory::api::Whose;
 use platform::clock::Millis;
 use platform::db;
+use platform::db::rows::list;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
 use super::{millis, reason};
@@ -119,12 +120,11 @@ pub(crate) async fn of_cards(
     wanted: &Wanted,
     limit: u32,
 ) -> Result<Vec<Found>, db::Error> {
-    let places: Vec<String> = (0..people.len()).map(|at| format!("${}", at + 5)).collect();
     let text = format!(
         "SELECT user_id, serial, profile, reserved_at, not_after, revoked_at, reason FROM ca_certificate \
          WHERE user_id IN ({}) AND (user_id > $1 OR serial > $2) AND (issuer = 'card' OR issuer LIKE 'card-g%') \
          AND state = 'issued' AND ($3 = '' OR profile = $3){} ORDER BY user_id, serial LIMIT $4",
-        places.join(", "),
+        list(5, people.len()),
         wanted.conditions()
     );
     let mut query = sqlx::query(AssertSqlSafe(text))
@@ -185,7 +185,6 @@ pub(crate) async fn holdings(
     people: &[&str],
     now: Millis,
 ) -> Result<BTreeMap<String, Holding>, db::Error> {
-    let places: Vec<String> = (1..=people.len()).map(|at| format!("${at}")).collect();
     let counts = Standing::ALL.map(|standing| {
         format!("CAST(SUM(CASE WHEN {} THEN 1 ELSE 0 END) AS BIGINT)", standing.condition(now))
     });
@@ -194,7 +193,7 @@ pub(crate) async fn holdings(
          WHERE user_id IN ({}) AND (issuer = 'card' OR issuer LIKE 'card-g%') AND state = 'issued' GROUP BY user_id",
         counts.join(", "),
         Standing::Active.condition(now),
-        places.join(", ")
+        list(1, people.len())
     );
     // Made of our own words and numbers only.
     let mut query = sqlx::query_as(AssertSqlSafe(text));

@@ -1,11 +1,11 @@
 //! `ca_request`: what each client asked for, so that asking again answers the same certificate.
 
 use platform::clock::Millis;
+use platform::db::rows::{list, places, portions};
 use platform::db::{self, Tx};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
 use super::certificates::{self, State, Stored};
-use super::{places, portions};
 use crate::serial::Serial;
 
 /// A client's request by its own name.
@@ -88,7 +88,6 @@ pub(crate) type NewClaim<'a> = (&'a RequestKey, &'a Serial, &'a [u8]);
 pub(crate) async fn claim_new(tx: &mut Tx, claims: &[NewClaim<'_>]) -> Result<bool, db::Error> {
     for portion in portions(claims) {
         let requests = portion.len();
-        let keys: Vec<String> = (1..=requests).map(|key| format!("${}", 4 * requests + key)).collect();
         let mut query = sqlx::query(AssertSqlSafe(format!(
             "WITH asked (client, request_id, content_sha256, serial) AS (VALUES {}) \
              INSERT INTO ca_request (client, request_id, content_sha256, serial) \
@@ -96,7 +95,7 @@ pub(crate) async fn claim_new(tx: &mut Tx, claims: &[NewClaim<'_>]) -> Result<bo
              WHERE NOT EXISTS (SELECT 1 FROM ca_certificate WHERE spki_sha256 IN ({})) \
              ON CONFLICT (client, request_id) DO NOTHING",
             places(requests, 4),
-            keys.join(", ")
+            list(4 * requests + 1, requests)
         )));
         for (request, serial, _) in portion {
             query = query

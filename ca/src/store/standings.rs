@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use platform::clock::Millis;
+use platform::db::rows::list;
 use platform::db::{self, Tx};
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
@@ -26,13 +27,12 @@ static STATEMENTS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| SIZES.map(
 /// The count, and beside it all rows as one text, `;` between rows and `,` between fields, which neither serials nor ids nor
 /// states contain: a row by itself is a hand-over between threads by itself.
 fn statement(size: usize) -> String {
-    let places: Vec<String> = (1..=size).map(|number| format!("${number}")).collect();
     format!(
         "SELECT ({CHANGES}) AS changes, \
          (SELECT string_agg(serial || ',' || issuer || ',' || state || ',' || COALESCE(CAST(revoked_at AS TEXT), '') || ',' \
             || COALESCE(CAST(reason AS TEXT), '') || ',' || COALESCE(CAST(invalidity_at AS TEXT), ''), ';') \
           FROM ca_certificate WHERE serial IN ({})) AS found",
-        places.join(", ")
+        list(1, size)
     )
 }
 
@@ -157,11 +157,10 @@ pub async fn in_force(tx: &mut Tx, serials: &[&str]) -> Result<HashSet<String>, 
     while !rest.is_empty() {
         let size = SERIALS.into_iter().find(|size| rest.len() <= *size).unwrap_or(MOST_SERIALS);
         let (now, later) = rest.split_at(size.min(rest.len()));
-        let places: Vec<String> = (1..=size).map(|place| format!("${place}")).collect();
         // The text is made of constants and numbers alone.
         let sql = format!(
             "SELECT serial FROM ca_certificate WHERE state = 'issued' AND revoked_at IS NULL AND serial IN ({})",
-            places.join(", ")
+            list(1, size)
         );
         // The last fills what is left of the size: that is less than another statement.
         let filled = now.iter().chain(now.last().into_iter().cycle()).take(size);

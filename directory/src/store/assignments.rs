@@ -7,7 +7,7 @@ use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 use sqlx::AssertSqlSafe;
 
-use super::{list, placeholders, read};
+use super::{list, places, read};
 use crate::api::Standing;
 use crate::assignment::{Assignment, State};
 use crate::day::Day;
@@ -247,7 +247,7 @@ pub(crate) async fn insert(tx: &mut Tx, rows: &[Assignment]) -> Result<(), Error
         let text = format!(
             "INSERT INTO directory_assignment (assignment_id, user_id, position_id, organisation, from_day, to_day, \
              state, notes, via, made_by, made_at, version) VALUES {}",
-            placeholders(rows.len(), 12)
+            places(rows.len(), 12)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for row in rows {

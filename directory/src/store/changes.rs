@@ -4,7 +4,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use sqlx::AssertSqlSafe;
 
-use super::{Reader, placeholders, read, stored_number};
+use super::{Reader, places, read, stored_number};
 use crate::api::{Change, Consumer};
 use crate::counter::Counter;
 use crate::error::Error;
@@ -15,7 +15,7 @@ const AT_ONCE: usize = 100;
 /// Stores changes under their numbers.
 pub(crate) async fn insert(tx: &mut Tx, rows: &[Change]) -> Result<(), Error> {
     for rows in rows.chunks(AT_ONCE) {
-        let values = placeholders(rows.len(), 5);
+        let values = places(rows.len(), 5);
         let text =
             format!("INSERT INTO directory_change (number, at, kind, subject, person) VALUES {values}");
         // Made of our own words and numbers only.

@@ -7,7 +7,7 @@ use platform::db::Tx;
 use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
-use super::{Reader, list, placeholders};
+use super::{Reader, list, places};
 use crate::api::OrganisationRecord;
 use crate::error::Error;
 
@@ -75,7 +75,7 @@ pub(crate) async fn note(
         let text = format!(
             "INSERT INTO directory_deletion (list, instance, ods, at) VALUES {} ON CONFLICT (list, instance) \
              DO UPDATE SET ods = excluded.ods, at = excluded.at",
-            placeholders(some.len(), 4)
+            places(some.len(), 4)
         );
         // Made of our own words and numbers only.
         let mut query = sqlx::query(AssertSqlSafe(text));

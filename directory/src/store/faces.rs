@@ -6,7 +6,7 @@ use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 use sqlx::AssertSqlSafe;
 
-use super::{list, read, within};
+use super::{list, people_by_start, read, within};
 use crate::error::Error;
 use crate::span::Span;
 
@@ -107,9 +107,19 @@ fn each(names: &[&String], first: usize) -> (String, Vec<String>) {
 /// are, to go through people until a page is full the longer the fewer. Of 1,400,000 people either takes some ten milliseconds here.
 const MANY: u32 = 8_000;
 
-/// How many people are gone through for a page. Those who have a name may all have come together, or be cards: where so many people do not fill
-/// a page everybody who has it is gathered after all.
-const STRETCH: i64 = 20_000;
+/// How far is gone for names.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// From how many keys on a name alone is followed by its first letters.
+    follow: u32,
+    /// From how many keys on a name among other questions is asked of each person in turn.
+    many: u32,
+    /// How many people are gone through for a page. Those who have a name may all have come together, or be cards: where so many people do
+    /// not fill a page everybody who has it is gathered after all.
+    stretch: i64,
+}
+
+const BOUNDS: Bounds = Bounds { follow: 1_000, many: MANY, stretch: 20_000 };
 
 /// How a list of questions is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,13 +137,11 @@ fn names(any: &[Question]) -> Option<Vec<&String>> {
 
 /// How each of these lists is asked, where `many` names are many.
 async fn ways(tx: &mut Tx, questions: &[Vec<Question>], many: u32) -> Result<Vec<Way>, Error> {
-    let has_few = |any: &Vec<Question>| any.iter().all(Question::has_few);
-    let is_narrow = questions.iter().any(has_few);
     let mut ways = Vec::with_capacity(questions.len());
     for any in questions {
         let is_each = match names(any) {
             None => false,
-            Some(names) => is_narrow || are_many(tx, &names, many).await?,
+            Some(names) => is_narrow(questions) || are_many(tx, &names, many).await?,
         };
         ways.push(if is_each { Way::Each } else { Way::Gather });
     }
@@ -145,6 +153,11 @@ async fn ways(tx: &mut Tx, questions: &[Vec<Question>], many: u32) -> Result<Vec
         }
     }
     Ok(ways)
+}
+
+/// Whether one of these lists means a few people at most.
+fn is_narrow(questions: &[Vec<Question>]) -> bool {
+    questions.iter().any(|any| any.iter().all(Question::has_few))
 }
 
 /// Whether many people have a name that begins with one of these, as far as has to be counted.
@@ -217,26 +230,32 @@ pub(crate) async fn people_of(
     after: &str,
     limit: u32,
 ) -> Result<Vec<UserId>, Error> {
-    people_by(tx, questions, after, limit, (MANY, STRETCH)).await
+    people_by(tx, questions, after, limit, BOUNDS).await
 }
 
-/// The same where so many names are many, and so many people are gone through.
+/// The same within these bounds.
 async fn people_by(
     tx: &mut Tx,
     questions: &[Vec<Question>],
     after: &str,
     limit: u32,
-    (many, stretched): (u32, i64),
+    bounds: Bounds,
 ) -> Result<Vec<UserId>, Error> {
     if questions.iter().any(Vec::is_empty) {
         return Ok(Vec::new());
     }
-    let ways = ways(tx, questions, many).await?;
-    let is_narrow = questions.iter().any(|any| any.iter().all(Question::has_few));
-    if is_narrow || !ways.contains(&Way::Each) {
+    if let [any] = questions
+        && let [Question::Name(name)] = any.as_slice()
+        && people_by_start::is_long_enough(name)
+        && are_many(tx, &[name], bounds.follow).await?
+    {
+        return people_by_start::named(tx, (name, &after_all(name)), after, limit).await;
+    }
+    let ways = ways(tx, questions, bounds.many).await?;
+    if is_narrow(questions) || !ways.contains(&Way::Each) {
         return people_within(tx, questions, &ways, (after, None), limit).await;
     }
-    let end = stretch(tx, after, stretched).await?;
+    let end = stretch(tx, after, bounds.stretch).await?;
     let found = people_within(tx, questions, &ways, (after, end.as_deref()), limit).await?;
     if end.is_none() || u32::try_from(found.len()).is_ok_and(|many| many >= limit) {
         return Ok(found);
@@ -378,9 +397,14 @@ mod tests {
             let word = |place: usize| name(keys[place].0.split(' ').next().unwrap());
             let letter = |place: usize| name(&keys[place].0.chars().take(1).collect::<String>());
             let (one, other) = (0, keys.len() / 2);
+            let long = name(&keys[other].0.chars().take(4).collect::<String>());
+            let bounds = |follow, many, stretch| Bounds { follow, many, stretch };
             let mut found = 0;
             for questions in [
                 vec![vec![word(one)]],
+                vec![vec![long.clone()]],
+                vec![vec![long.clone(), letter(one)]],
+                vec![vec![long], vec![letter(one)]],
                 vec![vec![letter(other)]],
                 vec![vec![word(one), letter(other)]],
                 vec![vec![letter(one)], vec![letter(other)]],
@@ -389,11 +413,12 @@ mod tests {
             ] {
                 let mut after = String::new();
                 loop {
-                    let gathered = people_by(&mut tx, &questions, &after, 7, (u32::MAX, STRETCH)).await.unwrap();
-                    let asked = people_by(&mut tx, &questions, &after, 7, (1, STRETCH)).await.unwrap();
-                    let short = people_by(&mut tx, &questions, &after, 7, (1, 3)).await.unwrap();
+                    let mut by = async |bounds| people_by(&mut tx, &questions, &after, 7, bounds).await.unwrap();
+                    let gathered = by(bounds(u32::MAX, u32::MAX, 20_000)).await;
+                    assert_eq!(gathered, by(bounds(1, u32::MAX, 20_000)).await, "{questions:?} after {after:?}");
+                    assert_eq!(gathered, by(bounds(u32::MAX, 1, 20_000)).await, "{questions:?} after {after:?}");
+                    let short = by(bounds(u32::MAX, 1, 3)).await;
                     assert_eq!(short, gathered, "of a few people the rest is gathered");
-                    assert_eq!(gathered, asked, "{questions:?} after {after:?}");
                     found += gathered.len();
                     let Some(last) = gathered.last() else { break };
                     after = last.to_string();

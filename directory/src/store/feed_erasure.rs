@@ -4,7 +4,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use sqlx::AssertSqlSafe;
 
-use super::placeholders;
+use super::places;
 use crate::error::Error;
 
 /// Erases events that were settled before a time, oldest first; says how many. Up to where an employee's events were done is
@@ -21,7 +21,7 @@ pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<u64
     if over.is_empty() {
         return Ok(0);
     }
-    let ids = placeholders(1, over.len());
+    let ids = places(1, over.len());
     for text in [
         format!(
             "INSERT INTO directory_feed_order (client, employee, sequence) \

@@ -27,6 +27,7 @@ pub(crate) mod organisations_imported;
 pub(crate) mod organisations_search;
 pub(crate) mod organisations_written;
 pub(crate) mod people;
+mod people_by_start;
 pub(crate) mod people_closed;
 pub(crate) mod people_contacts;
 pub(crate) mod people_duplicates;
@@ -59,6 +60,7 @@ pub(crate) mod workgroups;
 use std::str::FromStr;
 
 use platform::db;
+pub(crate) use platform::db::rows::{list, places};
 use sqlx::{Any, Executor};
 
 use crate::error::Error;
@@ -78,21 +80,6 @@ pub(crate) fn stored_number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The placeholders of many rows: `($1, $2), ($3, $4)`.
-pub(crate) fn placeholders(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let columns: Vec<String> =
-            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({})", columns.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
-}
-
-/// The placeholders of a list: `$3, $4`.
-pub(crate) fn list(first: usize, many: usize) -> String {
-    (first..first + many).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
-}
-
 /// The condition that a column of moments lies in a span, made of our own numbers.
 pub(crate) fn within(column: &str, span: Span) -> String {
     let mut parts = vec![format!("{column} IS NOT NULL")];
@@ -104,17 +91,5 @@ pub(crate) fn within(column: &str, span: Span) -> String {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Db(db::Error::from(error))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Rows are numbered through.
-    #[test]
-    fn placeholders_number_through() {
-        assert_eq!(placeholders(2, 3), "($1, $2, $3), ($4, $5, $6)");
-        assert_eq!(list(3, 2), "$3, $4");
     }
 }

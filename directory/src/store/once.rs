@@ -4,7 +4,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use sqlx::AssertSqlSafe;
 
-use super::placeholders;
+use super::places;
 use crate::error::Error;
 use crate::grounds::Ground;
 use crate::once::{Answer, Once};
@@ -59,7 +59,7 @@ pub(crate) async fn keep(
     }
     let text = format!(
         "INSERT INTO directory_once (caller, key, fingerprint, status, body, location, etag, at) VALUES {}",
-        placeholders(answers.len(), 8)
+        places(answers.len(), 8)
     );
     // Made of our own words and numbers only.
     let mut query = sqlx::query(AssertSqlSafe(text));
@@ -86,7 +86,7 @@ async fn keep_grounds(tx: &mut Tx, answers: &[(&Once, &Answer, Vec<Ground>)]) ->
     }
     let text = format!(
         "INSERT INTO directory_once_ground (caller, key, grounds) VALUES {}",
-        placeholders(kept.len(), 3)
+        places(kept.len(), 3)
     );
     // Made of our own words and numbers only.
     let mut query = sqlx::query(AssertSqlSafe(text));

@@ -8,7 +8,7 @@ use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
 use super::former::{self, Of};
-use super::{Reader, deletions, list, organisation_faces, placeholders, read};
+use super::{Reader, deletions, list, organisation_faces, places, read};
 use crate::api::{Dates, Organisation, OrganisationKind, OrganisationRecord};
 use crate::day::Day;
 use crate::error::Error;
@@ -34,10 +34,9 @@ pub(crate) async fn known<'c>(
     if codes.is_empty() {
         return Ok(HashMap::new());
     }
-    let list: Vec<String> = (1..=codes.len()).map(|place| format!("${place}")).collect();
     let text = format!(
         "SELECT ods, kind, content_sha256 FROM directory_organisation WHERE ods IN ({})",
-        list.join(", ")
+        list(1, codes.len())
     );
     // Made of our own words and numbers only.
     let mut query = sqlx::query_as(AssertSqlSafe(text));
@@ -159,9 +158,8 @@ pub(crate) async fn note_names(tx: &mut Tx, codes: &[&OdsCode], number: u64) -> 
 /// Forgets what belongs to organisations, before they are written again.
 async fn clear(tx: &mut Tx, codes: &[OdsCode]) -> Result<(), Error> {
     for codes in codes.chunks(AT_ONCE) {
-        let list: Vec<String> = (1..=codes.len()).map(|place| format!("${place}")).collect();
         for head in [ROLE, RELATIONSHIP, SUCCESSION, CONTACT] {
-            let text = format!("DELETE FROM {} WHERE ods IN ({})", head.table, list.join(", "));
+            let text = format!("DELETE FROM {} WHERE ods IN ({})", head.table, list(1, codes.len()));
             // Made of our own words and numbers only.
             let mut query = sqlx::query(AssertSqlSafe(text));
             for code in codes {
@@ -273,7 +271,7 @@ async fn insert(tx: &mut Tx, head: Head, rows: Vec<Vec<Value>>) -> Result<(), Er
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let some: Vec<Vec<Value>> = rows.by_ref().take(AT_ONCE).collect();
-        let values = placeholders(some.len(), columns);
+        let values = places(some.len(), columns);
         let text = format!("INSERT INTO {} ({}) VALUES {values}{}", head.table, head.columns, head.then);
         // Made of our own words and numbers only.
         let mut query = sqlx::query(AssertSqlSafe(text));

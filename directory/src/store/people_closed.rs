@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use platform::db::rows::list;
 use platform::db::{self, Tx};
 use sqlx::AssertSqlSafe;
 
@@ -20,11 +21,10 @@ pub async fn closed(tx: &mut Tx, users: &[&str]) -> Result<HashSet<String>, db::
     while !rest.is_empty() {
         let size = IDS.into_iter().find(|size| rest.len() <= *size).unwrap_or(MOST_IDS);
         let (now, later) = rest.split_at(size.min(rest.len()));
-        let places: Vec<String> = (1..=size).map(|place| format!("${place}")).collect();
         // The text is made of constants and numbers alone.
         let sql = format!(
             "SELECT user_id FROM directory_person WHERE state <> 'open' AND user_id IN ({})",
-            places.join(", ")
+            list(1, size)
         );
         // The last fills what is left of the size: that is less than another statement.
         let filled = now.iter().chain(now.last().into_iter().cycle()).take(size);

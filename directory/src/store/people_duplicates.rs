@@ -6,7 +6,7 @@ use platform::db::Tx;
 use platform::id::UserId;
 use sqlx::AssertSqlSafe;
 
-use super::{people, people_contacts, people_evidence, people_names, read};
+use super::{list, people, people_contacts, people_evidence, people_names, read};
 use crate::api::Channel;
 use crate::day::Day;
 use crate::error::Error;
@@ -30,8 +30,7 @@ pub(crate) async fn alike(tx: &mut Tx, traits: &Traits) -> Result<Vec<UserId>, E
         born(tx, &mut found, traits, day).await?;
     }
     let listed = |head: &str, many: usize| {
-        let marks: Vec<String> = (1..=many).map(|at| format!("${at}")).collect();
-        format!("{head} IN ({}) LIMIT ${}", marks.join(", "), many + 1)
+        format!("{head} IN ({}) LIMIT ${}", list(1, many), many + 1)
     };
     let vectors: [(&str, Vec<String>); 3] = [
         (

@@ -7,7 +7,7 @@ use platform::id::UserId;
 use platform::message;
 use sqlx::AssertSqlSafe;
 
-use super::{Reader, placeholders, read, scim_users};
+use super::{Reader, places, read, scim_users};
 use crate::error::Error;
 use crate::person::{Erasure, MODULE};
 
@@ -16,7 +16,7 @@ pub(crate) async fn expect(tx: &mut Tx, user: &UserId, closed_at: Millis) -> Res
     let text = format!(
         "INSERT INTO directory_retention (user_id, what, closed_at) VALUES {} ON CONFLICT (user_id, what) DO UPDATE \
          SET closed_at = excluded.closed_at",
-        placeholders(Erasure::ALL.len(), 3)
+        places(Erasure::ALL.len(), 3)
     );
     // Made of our own words and numbers only.
     let mut query = sqlx::query(AssertSqlSafe(text));

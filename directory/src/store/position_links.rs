@@ -6,7 +6,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use sqlx::AssertSqlSafe;
 
-use super::{list, placeholders, read};
+use super::{list, places, read};
 use crate::error::Error;
 use crate::ids::PositionId;
 use crate::position::{AccessProfile, Codes};
@@ -193,7 +193,7 @@ async fn set_workgroups(tx: &mut Tx, profile: &AccessProfile) -> Result<(), Erro
     }
     let text = format!(
         "INSERT INTO directory_access_profile_workgroup (access_profile_id, workgroup_id) VALUES {}",
-        placeholders(profile.workgroups.len(), 2)
+        places(profile.workgroups.len(), 2)
     );
     let mut query = sqlx::query(AssertSqlSafe(text));
     for workgroup in &profile.workgroups {
@@ -263,7 +263,7 @@ pub(crate) async fn set_links(
     if to.is_empty() {
         return Ok(());
     }
-    let text = format!("INSERT INTO {table} (position_id, {column}) VALUES {}", placeholders(to.len(), 2));
+    let text = format!("INSERT INTO {table} (position_id, {column}) VALUES {}", places(to.len(), 2));
     let mut query = sqlx::query(AssertSqlSafe(text));
     for to in to {
         query = query.bind(from.as_str().to_owned()).bind(to.as_str().to_owned());

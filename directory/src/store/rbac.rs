@@ -4,7 +4,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use sqlx::AssertSqlSafe;
 
-use super::{Reader, placeholders, read, stored_number};
+use super::{Reader, places, read, stored_number};
 use crate::api::Release;
 use crate::error::Error;
 use crate::rbac::{Activity, Baseline, Content, Entry, Group};
@@ -116,7 +116,7 @@ async fn rows<const COLUMNS: usize>(
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let some: Vec<[Option<String>; COLUMNS]> = rows.by_ref().take(AT_ONCE).collect();
-        let values = placeholders(some.len(), COLUMNS + 1);
+        let values = places(some.len(), COLUMNS + 1);
         // Made of our own words and numbers only.
         let mut query = sqlx::query(AssertSqlSafe(format!("INSERT INTO {into} VALUES {values}")));
         for row in some {

@@ -6,7 +6,7 @@ use platform::id::{OdsCode, UserId};
 use sqlx::AssertSqlSafe;
 
 use super::lineages::Places;
-use super::{list, placeholders, read};
+use super::{list, places, read};
 use crate::error::Error;
 use crate::ids::RequestId;
 use crate::request::{Decision, Lock, Request, State, Step, Submitted};
@@ -237,7 +237,7 @@ pub(crate) async fn erase(tx: &mut Tx, over: Millis, drafts: Millis, limit: u32)
     }
     for table in ["directory_request_step", "directory_request"] {
         // Made of our own words and numbers only.
-        let text = format!("DELETE FROM {table} WHERE request_id IN {}", placeholders(1, rows.len()));
+        let text = format!("DELETE FROM {table} WHERE request_id IN {}", places(1, rows.len()));
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (id,) in &rows {
             query = query.bind(id.clone());
@@ -441,7 +441,7 @@ pub(crate) async fn insert_expired(
     for rows in expired.chunks(100) {
         let text = format!(
             "INSERT INTO directory_request_step (request_id, version, at, step, actor) VALUES {}",
-            placeholders(rows.len(), 5)
+            places(rows.len(), 5)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (id, version) in rows {

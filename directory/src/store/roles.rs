@@ -7,7 +7,7 @@ use platform::id::{OdsCode, UserId};
 use sqlx::AssertSqlSafe;
 
 use super::position_links::codes;
-use super::{list, placeholders, read};
+use super::{list, places, read};
 use crate::authority::Rank;
 use crate::day::Day;
 use crate::error::Error;
@@ -325,7 +325,7 @@ pub(crate) async fn insert_role_profiles(
 
 async fn insert(tx: &mut Tx, into: &'static str, rows: &[[&str; 3]]) -> Result<(), Error> {
     for rows in rows.chunks(500) {
-        let text = format!("INSERT INTO {into} VALUES {}", placeholders(rows.len(), 3));
+        let text = format!("INSERT INTO {into} VALUES {}", places(rows.len(), 3));
         let mut query = sqlx::query(AssertSqlSafe(text));
         for row in rows {
             for value in row {

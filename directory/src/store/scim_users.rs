@@ -6,7 +6,7 @@ use platform::id::UserId;
 use sqlx::AssertSqlSafe;
 
 use super::people_links::Link;
-use super::{Reader, placeholders};
+use super::{Reader, places};
 use crate::error::Error;
 
 /// What is kept of a user beyond the link.
@@ -105,7 +105,7 @@ pub(crate) async fn put_values(tx: &mut Tx, link: &Link, parts: &[Part]) -> Resu
     }
     let text = format!(
         "INSERT INTO directory_scim_value (source, external_id, attribute, item, part, value) VALUES {}",
-        placeholders(parts.len(), 6)
+        places(parts.len(), 6)
     );
     // Made of our own words and numbers only.
     let mut query = sqlx::query(AssertSqlSafe(text));

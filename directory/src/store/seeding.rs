@@ -3,7 +3,7 @@
 use platform::db::Tx;
 use sqlx::AssertSqlSafe;
 
-use super::{placeholders, stored_number};
+use super::{places, stored_number};
 use crate::counter::Counter;
 use crate::error::Error;
 use crate::seed::bulk::{NUMBERS, Table, Value};
@@ -130,7 +130,7 @@ async fn insert(tx: &mut Tx, table: Table) -> Result<(), Error> {
     let mut rows = table.rows.into_iter().peekable();
     while rows.peek().is_some() {
         let some: Vec<Vec<Value>> = rows.by_ref().take(VALUES / columns).collect();
-        let values = placeholders(some.len(), columns);
+        let values = places(some.len(), columns);
         // Made of our own words and numbers only.
         let text = format!("INSERT INTO {} ({}) VALUES {values}", table.name, table.columns);
         let mut query = sqlx::query(AssertSqlSafe(text));

@@ -5,7 +5,7 @@ use platform::db::Tx;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Reader, former, list, placeholders, read};
+use super::{Reader, former, list, places, read};
 use crate::api::{SystemContent, SystemKind};
 use crate::error::Error;
 use crate::system::{Several, System, SystemId, digest, folded, keys};
@@ -199,7 +199,7 @@ async fn insert_keys(tx: &mut Tx, id: &SystemId, content: &SystemContent) -> Res
     for some in keys.chunks(AT_ONCE) {
         let text = format!(
             "INSERT INTO directory_system_key (name, value, folded) VALUES {}",
-            placeholders(some.len(), 3)
+            places(some.len(), 3)
         );
         // Made of our own words and numbers only.
         let mut query = sqlx::query(AssertSqlSafe(text));

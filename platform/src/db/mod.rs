@@ -13,6 +13,7 @@ mod migrations;
 mod outcome;
 pub mod restored;
 mod row;
+pub mod rows;
 pub mod snapshot;
 mod sqlite;
 #[cfg(feature = "testing")]

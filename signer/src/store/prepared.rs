@@ -2,6 +2,7 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::db::rows::{list, places};
 use sqlx::{AnyPool, AssertSqlSafe};
 
 use super::Reader;
@@ -98,17 +99,11 @@ pub(crate) async fn insert_all(tx: &mut Tx, rows: &[&PreparedRow], most: u64) ->
 
 /// Stores some of them with one statement; false if one was there before.
 async fn insert_rows(tx: &mut Tx, rows: &[&PreparedRow]) -> Result<bool, Error> {
-    let places: Vec<String> = (0..rows.len())
-        .map(|row| {
-            let places: Vec<String> = (1..=8).map(|place| format!("${}", row * 8 + place)).collect();
-            format!("({})", places.join(","))
-        })
-        .collect();
     // The text is made of constants and numbers alone.
     let sql = format!(
         "INSERT INTO signer_prepared (client, digest, form, author_at, signed_info, document, prepared_at, expires_at) \
          VALUES {} ON CONFLICT (client, digest) DO NOTHING",
-        places.join(",")
+        places(rows.len(), 8)
     );
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for row in rows {
@@ -177,11 +172,10 @@ pub(crate) async fn which(
 ) -> Result<Vec<Digest>, Error> {
     let mut found = Vec::new();
     for digests in digests.chunks(TOGETHER) {
-        let places: Vec<String> = (3..digests.len() + 3).map(|place| format!("${place}")).collect();
         // The text is made of constants and numbers alone.
         let sql = format!(
             "SELECT digest FROM signer_prepared WHERE client = $1 AND expires_at > $2 AND digest IN ({})",
-            places.join(",")
+            list(3, digests.len())
         );
         let mut query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(client.to_owned()).bind(now.0);
         for digest in digests {
@@ -204,11 +198,10 @@ pub(crate) async fn shorten(
     until: Millis,
 ) -> Result<(), Error> {
     for digests in digests.chunks(TOGETHER) {
-        let places: Vec<String> = (3..digests.len() + 3).map(|place| format!("${place}")).collect();
         // The text is made of constants and numbers alone.
         let sql = format!(
             "UPDATE signer_prepared SET expires_at = $1 WHERE client = $2 AND expires_at > $1 AND digest IN ({})",
-            places.join(",")
+            list(3, digests.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql)).bind(until.0).bind(client.to_owned());
         for digest in digests {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::db::rows::places;
 use sqlx::AssertSqlSafe;
 
 use super::ledger::{form_text, parse_position};
@@ -130,7 +131,7 @@ async fn insert_signature_rows(
     tx: &mut Tx,
     signatures: &[(&Signing, &NewSignature)],
 ) -> Result<Vec<(String, i64)>, Error> {
-    let values = values(signatures.len(), 7, |place, _| format!("${place}"));
+    let values = places(signatures.len(), 7);
     // The text is made of constants and numbers alone.
     let sql = format!(
         "INSERT INTO signer_signature (authorisation_id, signing_id, position, form, digest, hashed, signature) \

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::super::restored::{self, Restored, Stage};
+use super::super::rows::places;
 use super::super::{Db, Engine, Tx};
 use super::catalogue::{self, Known};
 use super::value::{Cell, Kind};
@@ -110,12 +111,7 @@ fn row(table: &Known, values: &[Value]) -> Result<Vec<Cell>, String> {
 }
 
 async fn insert(db: &Db, table: &Known, rows: Vec<Vec<Cell>>) -> Result<(), SnapshotError> {
-    let width = table.columns.len();
-    let places = |row: usize| {
-        let numbers: Vec<String> = (1..=width).map(|column| format!("${}", row * width + column)).collect();
-        format!("({})", numbers.join(", "))
-    };
-    let places: Vec<String> = (0..rows.len()).map(places).collect();
+    let values = places(rows.len(), table.columns.len());
     let conflict = if table.name == "platform_high_water" {
         "ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE platform_high_water.at < excluded.at"
     } else {
@@ -127,7 +123,7 @@ async fn insert(db: &Db, table: &Known, rows: Vec<Vec<Cell>>) -> Result<(), Snap
         Engine::Sqlite => "",
     };
     let (name, columns) = (&table.name, table.column_list());
-    let statement = format!("INSERT INTO {name} ({columns}) {given} VALUES {} {conflict}", places.join(", "));
+    let statement = format!("INSERT INTO {name} ({columns}) {given} VALUES {values} {conflict}");
     db.write(move |tx| {
         Box::pin(async move {
             let query = sqlx::query(AssertSqlSafe(statement));
