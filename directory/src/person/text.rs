@@ -77,6 +77,8 @@ pub(crate) fn plain(text: &str) -> String {
         match letter {
             // O'Brien and Obrien are one; and what is put on a letter may stand by itself.
             '\'' | '\u{2019}' | '\u{2018}' | '`' | '.' | '\u{300}'..='\u{36f}' => {}
+            // At the end of a word sigma has another form, which is the same letter.
+            'ς' => folded.push('σ'),
             other => match unaccented(other) {
                 Some(plain) => folded.push_str(plain),
                 None if other.is_alphanumeric() => folded.push(other),

@@ -78,7 +78,7 @@ fn either(any: &[Question], first: usize) -> (String, Vec<String>) {
             }
             Question::Written(span) => {
                 let written = within("changed_at", *span);
-                parts.push(format!("SELECT user_id FROM directory_person WHERE {written}"));
+                parts.push(format!("SELECT user_id FROM directory_person WHERE {written} AND user_id > $1"));
             }
             Question::Member(_) | Question::Profile(_) | Question::User(_) => {}
         }
@@ -86,9 +86,27 @@ fn either(any: &[Question], first: usize) -> (String, Vec<String>) {
     (parts.join(" UNION "), values)
 }
 
-/// The same asked of each person by themselves, of a list of names: whether one of their names is meant. Joined to nothing, a key finds no
-/// index, so that no planner gathers everybody who has it after all.
-fn each(names: &[&String], first: usize) -> (String, Vec<String>) {
+/// What can be asked of each person by themselves.
+enum Own<'q> {
+    /// Whether one of their names begins so.
+    Named(Vec<&'q String>),
+    /// Whether their profile was written in this time.
+    Written(Span),
+    /// Whether their user id begins so.
+    Begins(&'q String),
+}
+
+/// The same asked of each person by themselves, as a condition. Joined to nothing, a key finds no index, nor does a moment, so that no planner
+/// gathers everybody who has it after all.
+fn each(own: &Own<'_>, first: usize) -> (String, Vec<String>) {
+    let names = match own {
+        Own::Named(names) => names,
+        Own::Written(span) => return (within("p.changed_at + 0", *span), Vec::new()),
+        Own::Begins(prefix) => {
+            let text = format!("p.user_id >= ${first} AND p.user_id <= ${}", first + 1);
+            return (text, vec![format!("{prefix:0<12}"), format!("{prefix:9<12}")]);
+        }
+    };
     let (mut parts, mut values) = (Vec::new(), Vec::new());
     for prefix in names {
         let next = first + values.len();
@@ -98,13 +116,13 @@ fn each(names: &[&String], first: usize) -> (String, Vec<String>) {
     let any = parts.join(" OR ");
     // PostgreSQL makes no join of what has an offset.
     let text = format!(
-        "SELECT 1 FROM directory_person_key k WHERE k.user_id = p.user_id AND ({any}) LIMIT 1 OFFSET 0"
+        "EXISTS (SELECT 1 FROM directory_person_key k WHERE k.user_id = p.user_id AND ({any}) LIMIT 1 OFFSET 0)"
     );
     (text, values)
 }
 
-/// From how many names on a list of names is asked of each person in turn: to gather everybody who has one takes the longer the more there
-/// are, to go through people until a page is full the longer the fewer. Of 1,400,000 people either takes some ten milliseconds here.
+/// From how many names or moments on a list of them is asked of each person in turn: to gather everybody who has one takes the longer the more
+/// there are, to go through people until a page is full the longer the fewer. Of 1,400,000 people either takes some ten milliseconds here.
 const MANY: u32 = 8_000;
 
 /// How far is gone for names.
@@ -130,25 +148,35 @@ enum Way {
     Each,
 }
 
-/// The names that a list asks for, where it asks for nothing else.
-fn names(any: &[Question]) -> Option<Vec<&String>> {
-    any.iter().map(|one| if let Question::Name(prefix) = one { Some(prefix) } else { None }).collect()
+/// What a list asks for, where each person can be asked for it.
+fn own(any: &[Question]) -> Option<Own<'_>> {
+    match any {
+        [Question::Written(span)] => Some(Own::Written(*span)),
+        [Question::UserBegins(prefix)] => Some(Own::Begins(prefix)),
+        _ => any.iter().map(Question::name).collect::<Option<Vec<_>>>().map(Own::Named),
+    }
 }
 
 /// How each of these lists is asked, where `many` names are many.
 async fn ways(tx: &mut Tx, questions: &[Vec<Question>], many: u32) -> Result<Vec<Way>, Error> {
     let mut ways = Vec::with_capacity(questions.len());
     for any in questions {
-        let is_each = match names(any) {
+        let is_each = match own(any) {
             None => false,
-            Some(names) => is_narrow(questions) || are_many(tx, &names, many).await?,
+            // It is where they stand.
+            Some(Own::Begins(_)) => true,
+            Some(own) => is_narrow(questions) || are_many(tx, &own, many).await?,
         };
         ways.push(if is_each { Way::Each } else { Way::Gather });
     }
     // Few are meant by two names that many have each: those of the longer one are gathered.
-    if ways.len() > 1 && !ways.contains(&Way::Gather) {
-        let shortest = |any: &Vec<Question>| names(any).into_iter().flatten().map(String::len).min();
-        if let Some((place, _)) = questions.iter().enumerate().max_by_key(|(_, any)| shortest(any)) {
+    if !ways.contains(&Way::Gather) {
+        let named: Vec<(usize, &Vec<Question>)> =
+            questions.iter().enumerate().filter(|(_, any)| any.iter().all(|one| one.name().is_some())).collect();
+        let shortest = |any: &Vec<Question>| any.iter().filter_map(Question::name).map(String::len).min();
+        if named.len() > 1
+            && let Some((place, _)) = named.into_iter().max_by_key(|(_, any)| shortest(any))
+        {
             ways[place] = Way::Gather;
         }
     }
@@ -160,8 +188,13 @@ fn is_narrow(questions: &[Vec<Question>]) -> bool {
     questions.iter().any(|any| any.iter().all(Question::has_few))
 }
 
-/// Whether many people have a name that begins with one of these, as far as has to be counted.
-async fn are_many(tx: &mut Tx, names: &[&String], many: u32) -> Result<bool, Error> {
+/// Whether many people are meant, as far as has to be counted.
+async fn are_many(tx: &mut Tx, own: &Own<'_>, many: u32) -> Result<bool, Error> {
+    let names = match own {
+        Own::Named(names) => names,
+        Own::Written(span) => return are_written(tx, *span, many).await,
+        Own::Begins(_) => return Ok(true),
+    };
     let mut counted = 0;
     for prefix in names {
         let some: i64 = sqlx::query_scalar(
@@ -181,7 +214,22 @@ async fn are_many(tx: &mut Tx, names: &[&String], many: u32) -> Result<bool, Err
     Ok(false)
 }
 
+async fn are_written(tx: &mut Tx, span: Span, many: u32) -> Result<bool, Error> {
+    let written = within("changed_at", span);
+    let text = format!(
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 FROM directory_person WHERE {written} LIMIT $1) w"
+    );
+    // Made of our own words and numbers only.
+    let counted: i64 =
+        sqlx::query_scalar(AssertSqlSafe(text)).bind(i64::from(many)).fetch_one(&mut *tx).await?;
+    Ok(counted >= i64::from(many))
+}
+
 impl Question {
+    fn name(&self) -> Option<&String> {
+        if let Self::Name(prefix) = self { Some(prefix) } else { None }
+    }
+
     /// Whether it has a few answers at most.
     fn has_few(&self) -> bool {
         matches!(self, Self::User(_) | Self::Profile(_) | Self::Registration(..))
@@ -247,12 +295,15 @@ async fn people_by(
     if let [any] = questions
         && let [Question::Name(name)] = any.as_slice()
         && people_by_start::is_long_enough(name)
-        && are_many(tx, &[name], bounds.follow).await?
+        && are_many(tx, &Own::Named(vec![name]), bounds.follow).await?
     {
         return people_by_start::named(tx, (name, &after_all(name)), after, limit).await;
     }
+    let after = raised(questions, after);
     let ways = ways(tx, questions, bounds.many).await?;
-    if is_narrow(questions) || !ways.contains(&Way::Each) {
+    let is_placed = |any: &Vec<Question>| matches!(own(any), Some(Own::Begins(_)));
+    let has_asked = ways.iter().zip(questions).any(|(way, any)| *way == Way::Each && !is_placed(any));
+    if is_narrow(questions) || !has_asked {
         return people_within(tx, questions, &ways, (after, None), limit).await;
     }
     let end = stretch(tx, after, bounds.stretch).await?;
@@ -260,8 +311,18 @@ async fn people_by(
     if end.is_none() || u32::try_from(found.len()).is_ok_and(|many| many >= limit) {
         return Ok(found);
     }
-    let gather = vec![Way::Gather; questions.len()];
+    let gather: Vec<Way> =
+        questions.iter().map(|any| if is_placed(any) { Way::Each } else { Way::Gather }).collect();
     people_within(tx, questions, &gather, (after, None), limit).await
+}
+
+/// Where to begin: whose id has to begin so comes behind the digits themselves.
+fn raised<'q>(questions: &'q [Vec<Question>], after: &'q str) -> &'q str {
+    let beginnings = questions.iter().filter_map(|any| match any.as_slice() {
+        [Question::UserBegins(prefix)] if prefix.len() < 12 => Some(prefix.as_str()),
+        _ => None,
+    });
+    beginnings.fold(after, Ord::max)
 }
 
 /// The last id of so many people behind this one; none where there are fewer.
@@ -294,12 +355,15 @@ async fn people_within(
     }
     for (any, way) in questions.iter().zip(ways) {
         let first = values.len() + 3;
-        let (how, (found, more)) = match (*way, names(any)) {
-            (Way::Each, Some(names)) => ("EXISTS", each(&names, first)),
-            _ => ("p.user_id IN", either(any, first)),
+        let (condition, more) = match (*way, own(any)) {
+            (Way::Each, Some(own)) => each(&own, first),
+            _ => {
+                let (found, more) = either(any, first);
+                (format!("p.user_id IN ({found})"), more)
+            }
         };
         values.extend(more);
-        let _ = write!(text, " AND {how} ({found})");
+        let _ = write!(text, " AND {condition}");
     }
     text.push_str(" ORDER BY p.user_id LIMIT $2");
     // Made of our own words and numbers only.
@@ -397,6 +461,7 @@ mod tests {
             let word = |place: usize| name(keys[place].0.split(' ').next().unwrap());
             let letter = |place: usize| name(&keys[place].0.chars().take(1).collect::<String>());
             let (one, other) = (0, keys.len() / 2);
+            let all = Span { from: Some(Millis(0)), before: None };
             let long = name(&keys[other].0.chars().take(4).collect::<String>());
             let bounds = |follow, many, stretch| Bounds { follow, many, stretch };
             let mut found = 0;
@@ -408,7 +473,15 @@ mod tests {
                 vec![vec![letter(other)]],
                 vec![vec![word(one), letter(other)]],
                 vec![vec![letter(one)], vec![letter(other)]],
-                vec![vec![letter(one), letter(other)], vec![Question::User(somebody)]],
+                vec![vec![letter(one), letter(other)], vec![Question::User(somebody.clone())]],
+                vec![vec![Question::UserBegins("5".to_owned())]],
+                vec![vec![Question::UserBegins(somebody.clone())]],
+                vec![vec![Question::UserBegins(somebody[..11].to_owned())], vec![letter(one)]],
+                vec![vec![Question::UserBegins("9".to_owned())]],
+                vec![vec![Question::Written(all)]],
+                vec![vec![Question::Written(all)], vec![letter(other)]],
+                vec![vec![Question::Written(all)], vec![Question::User(somebody)]],
+                vec![vec![Question::Written(Span { from: None, before: Some(Millis(1)) })]],
                 vec![vec![letter(one)], vec![letter(other)], vec![Question::UserBegins("5".to_owned())]],
             ] {
                 let mut after = String::new();

@@ -5,6 +5,7 @@ use platform::db::Db;
 use serde_json::json;
 
 use crate::ldap_rig::{As, Ldap, SECRET, names, tool, values};
+use crate::people_rig;
 use crate::systems::{accredited, handling, register};
 use crate::world::{self, AGENT, NURSE, user, who};
 
@@ -115,6 +116,27 @@ platform::both_engines! {
         assert_eq!(ldap.search(As::Certificate, &["-b", &base]).await.0, 50, "and refused where they are asked for");
         assert_eq!(world.recorded("people-shown").await, before + 3);
         assert_eq!(ldap.found("(&(objectClass=nhsOrg)(uniqueIdentifier=rxx))").await.len(), 1, "organisations are");
+    }
+
+    /// Names of several words are found whole, and by their beginning, however their letters are written.
+    async fn names_of_several_words_are_found(db: Db) {
+        let world = world::World::new(db.clone()).await;
+        let mut made = Vec::new();
+        for (number, (given, family)) in
+            [("Omar", "Al-Hassan"), ("Ed", "Alison"), ("A-Jay", "Ó Briain"), ("Nikos", "ΠΑΠΑΔΟΠΟΥΛΟΣ")].into_iter().enumerate()
+        {
+            let person = people_rig::new_person(given, family, &format!("1984-07-2{number}"), &format!("11122233{number}"));
+            made.push(format!("uid={},ou=people,o=nhs", world.rig.make(&who(world::MANAGER), &person).await));
+        }
+        let ldap = Ldap::new(db).await;
+        for (filter, whose) in [
+            ("(sn=al-hassan)", 0), ("(sn=Al-H*)", 0), ("(cn=Al-Hassan Omar)", 0), ("(sn=Ó Briain)", 2), ("(cn=Ó Briain A-Jay)", 2),
+            ("(cn=Ó*)", 2), ("(sn=ΠΑΠΑΔΟΠΟΥΛΟΣ)", 3), ("(sn=παπαδοπουλος)", 3),
+        ] {
+            let found = ldap.found(&format!("(&(objectClass=nhsPerson){filter})")).await;
+            assert_eq!(found.iter().map(|dn| dn.to_lowercase()).collect::<Vec<_>>(), [made[whose].to_lowercase()], "{filter}");
+        }
+        assert!(ldap.found("(&(objectClass=nhsPerson)(sn=al))").await.is_empty(), "a beginning is not the name");
     }
 
     /// Pages, order, filters for values, assertions: each as its RFC has it.

@@ -19,6 +19,7 @@ mod imports;
 mod journal;
 mod ldap;
 mod ldap_bounds;
+mod ldap_crate;
 mod ldap_crowds;
 mod ldap_faults;
 mod ldap_following;

@@ -84,9 +84,10 @@ platform::both_engines! {
         for same in [
             format!("identifier={ID}sds-user-id|{ann}"), format!("identifier={ID}gmc-number|1234567"),
             "identifier=https://fhir.hl7.org.uk/Id/gmc-number|1234567".to_owned(), "name=o'bri".to_owned(),
-            "given=mary".to_owned(), "family:exact=O'Brien".to_owned(), format!("_id={ann},555000000108"),
+            "given=mary".to_owned(), "given=Ann Mary J".to_owned(), "given:exact=Ann Mary Jane".to_owned(), "family:exact=O'Brien".to_owned(), format!("_id={ann},555000000108"),
         ] {
             // A middle name is no key of its own: it narrows, and finds nobody by itself.
+            let same = same.replace(' ', "%20");
             let expected = if same.starts_with("given=mary") { Vec::new() } else { vec![ann.clone()] };
             assert_eq!(ids(&ask(&world, &format!("/Practitioner?{}", same.replace('|', "%7C"))).await, "match"), expected, "{same}");
         }
@@ -95,6 +96,29 @@ platform::both_engines! {
         assert_eq!(with_roles.body["total"], 1, "what is included does not count");
         let none = ask(&world, &format!("/Practitioner?identifier={ID}sds-user-id%7C999999999999")).await;
         assert_eq!((none.status, none.body["total"].as_i64()), (StatusCode::OK, Some(0)), "as GP Connect has it");
+    }
+
+    /// Names of several words are found by as many of them as are given, of whatever length the first is, and names that begin alike are not.
+    async fn names_of_several_words_are_found(db: Db) {
+        let world = World::with(db, Config::default()).await;
+        let mut made = Vec::new();
+        for (number, (given, family)) in
+            [("Omar", "Al-Hassan"), ("Ed", "Alison"), ("A-Jay", "Ó Briain"), ("Nikos", "ΠΑΠΑΔΟΠΟΥΛΟΣ")].into_iter().enumerate()
+        {
+            let person = new_person(given, family, &format!("1984-07-2{number}"), &format!("11122233{number}"));
+            made.push(world.rig.make(&who(MANAGER), &person).await.to_string());
+        }
+        for (question, whose) in [
+            ("family=Al-Hassan", 0), ("family=al%20hass", 0), ("name=Al%20Hassan", 0), ("family=%C3%93%20Briain", 2), ("given=A-Jay", 2),
+            ("given=a%20jay", 2), ("family=%CE%A0%CE%91%CE%A0%CE%91%CE%94%CE%9F%CE%A0%CE%9F%CE%A5%CE%9B%CE%9F%CE%A3", 3),
+            ("family=%CF%80%CE%B1%CF%80%CE%B1%CE%B4%CE%BF%CF%80%CE%BF%CF%85%CE%BB%CE%BF%CF%82", 3),
+        ] {
+            let found = ask(&world, &format!("/Practitioner?{question}")).await;
+            assert_eq!(ids(&found, "match"), [made[whose].clone()], "{question}: {:?}", found.body);
+        }
+        assert_eq!(ids(&ask(&world, "/Practitioner?family=al").await, "match"), [made[0].clone(), made[1].clone()]);
+        let short = ask(&world, "/Practitioner?family=%C3%93").await;
+        assert_eq!(codes(&short).0, 400, "one letter is not enough");
     }
 
     /// Where that is set, whom people were shown is in the record a moment after the answer.

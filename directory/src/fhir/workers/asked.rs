@@ -241,13 +241,22 @@ impl Wanted {
             Some(_) => return Err(no_modifier(parameter)),
         };
         let any: Vec<String> = parameter.any().into_iter().filter(|name| !plain(name).is_empty()).collect();
-        let first = |name: &String| plain(name).split(' ').next().unwrap_or_default().to_owned();
-        if any.iter().any(|name| first(name).chars().count() < 2) {
+        if any.iter().any(|name| plain(name).chars().count() < 2) {
             return Err(invalid(format!("The value of '{}' has two letters at least.", parameter.name)));
         }
-        self.questions.push(any.iter().map(|name| Question::Name(first(name))).collect());
+        self.questions.push(any.iter().map(|name| Question::Name(beginning(&parameter.name, name))).collect());
         self.names.push(Named { part: parameter.name.clone(), is_exact, any });
         Ok(())
+    }
+}
+
+/// How the key of everybody begins who has this name in this part. Of several given names the register has one in the key, and the others
+/// may be middle names.
+fn beginning(part: &str, name: &str) -> String {
+    let whole = plain(name);
+    match name.split_whitespace().next().map(plain) {
+        Some(first) if part != "family" && !first.is_empty() && first != whole => format!("{first} "),
+        _ => whole,
     }
 }
 

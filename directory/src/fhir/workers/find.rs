@@ -1,5 +1,6 @@
 //! Who is found in the register.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use platform::db::Tx;
@@ -339,14 +340,17 @@ async fn found(
 pub(super) fn is_named(name: &Name, named: &Named) -> bool {
     let given = || {
         let middle = name.middle.as_deref().unwrap_or_default();
-        std::iter::once(name.given.as_str()).chain(middle.split_whitespace())
+        // As they are told by default, in one, and one by one.
+        let all = (!middle.is_empty()).then(|| Cow::Owned(format!("{} {middle}", name.given)));
+        std::iter::once(name.given.as_str()).chain(middle.split_whitespace()).map(Cow::Borrowed).chain(all)
     };
-    let parts: Vec<&str> = match named.part.as_str() {
-        "family" => vec![name.family.as_str()],
+    let family = || std::iter::once(Cow::Borrowed(name.family.as_str()));
+    let parts: Vec<Cow<'_, str>> = match named.part.as_str() {
+        "family" => family().collect(),
         "given" => given().collect(),
-        _ => std::iter::once(name.family.as_str()).chain(given()).chain(name.title.as_deref()).collect(),
+        _ => family().chain(given()).chain(name.title.as_deref().map(Cow::Borrowed)).collect(),
     };
-    let holds = |part: &&str, text: &String| {
+    let holds = |part: &Cow<'_, str>, text: &String| {
         if named.is_exact { *part == text.as_str() } else { plain(part).starts_with(&plain(text)) }
     };
     parts.iter().any(|part| named.any.iter().any(|text| holds(part, text)))

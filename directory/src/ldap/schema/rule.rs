@@ -204,7 +204,8 @@ fn folded(value: &str) -> String {
         text.make_ascii_lowercase();
         return text;
     }
-    text.to_lowercase()
+    // Letter by letter, as names are searched: at the end of a word a small sigma has another form.
+    text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
 }
 
 #[cfg(test)]

@@ -35,7 +35,6 @@ const BODIES: [(ProfessionalBody, &str); 8] = [
 
 /// What a comparison says of where people are.
 fn pick(one: &AttributeType, value: &str) -> Pick<Question> {
-    let first_word = || plain(value).split(' ').next().map(str::to_owned).unwrap_or_default();
     if let Some((body, _)) = BODIES.iter().find(|row| row.1 == one.name()) {
         // The register writes numbers in capital letters.
         return Pick::Word(Question::Registration(body.word(), value.to_ascii_uppercase()));
@@ -44,8 +43,9 @@ fn pick(one: &AttributeType, value: &str) -> Pick<Question> {
         "uid" => Pick::Id(value.to_owned()),
         "uniqueIdentifier" => Pick::Word(Question::Profile(value.to_owned())),
         "nhsIDCode" => Pick::Word(Question::Member(value.to_owned())),
-        // The name begins with the family name.
-        "sn" | "cn" if !first_word().is_empty() => Pick::Word(Question::Name(first_word())),
+        "sn" => named(plain(value)),
+        // Family name, given name and title. Either of the first two has a word at least, and what follows may be the title.
+        "cn" => named(plain(value).split(' ').take(2).collect::<Vec<_>>().join(" ")),
         "nhsMHSPartyKey" | "nhsAsSvcIA" | "nhsMhsSvcIA" | "nhsAsClient" | "postalCode" => Pick::Nothing,
         "objectClass" => match value {
             "nhsas" | "nhsmhs" | "nhsorg" | "nhssite" | "nhsgppractice" | "nhsdept" | "organization"
@@ -54,6 +54,11 @@ fn pick(one: &AttributeType, value: &str) -> Pick<Question> {
         },
         _ => Pick::Anything,
     }
+}
+
+/// Those who are found under a name that begins so.
+fn named(beginning: String) -> Pick<Question> {
+    if beginning.is_empty() { Pick::Anything } else { Pick::Word(Question::Name(beginning)) }
 }
 
 /// What comparisons say of where people are.
