@@ -363,10 +363,17 @@ async fn page(
     // Who counts begins at the beginning.
     let cursor = shape.cursor.as_deref().filter(|_| shape.summary != Summary::Count);
     let found = find(register, &mut read, wanted, kind, cursor, most).await?;
-    found.ok_or_else(|| {
+    let page = found.ok_or_else(|| {
         let cursor = shown(shape.cursor.as_deref().unwrap_or_default());
         Outcome::new(400, "invalid", format!("Invalid _cursor '{cursor}': take it from a link."))
-    })
+    })?;
+    // The model has no pages: what would be on the next one could not be reached.
+    if is_strict && page.next.is_some() { Err(too_many()) } else { Ok(page) }
+}
+
+fn too_many() -> Outcome {
+    let sentence = format!("More than {} are meant, and there are no pages here. Ask for fewer people at once.", PAGE.1);
+    Outcome::new(422, "too-costly", sentence)
 }
 
 /// What is said of a person who was asked for by id and is not here, or no longer.

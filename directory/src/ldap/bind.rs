@@ -1,6 +1,7 @@
 //! Binding: RFC 4511 4.2, RFC 4513 5.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use ldap3_proto::proto::{LdapBindCred, LdapBindRequest, LdapResult, LdapResultCode as Code};
 use platform::web::PeerAddress;
@@ -8,7 +9,7 @@ use platform::web::PeerAddress;
 use super::answer::{Refusal, success};
 use super::dn::Dn;
 use super::session::{Bound, Shared};
-use super::who::Who;
+use super::who::{Account, Who};
 
 /// Who somebody is from now on, and what they are answered.
 pub(super) fn bind(
@@ -51,13 +52,26 @@ fn bound(
 }
 
 fn simple(shared: &Shared, address: PeerAddress, name: &str, password: &str) -> Result<Bound, Refusal> {
+    let (from, now) = (address.counted(), Instant::now());
     // Before anything is compared: nobody tries secrets out.
-    shared.tries.check(Some(address)).map_err(|problem| Refusal::new(Code::Busy, problem.detail))?;
-    let wrong = || Refusal::new(Code::InvalidCredentials, "The name or the secret is not right.");
-    let name = Dn::parse(name).map_err(|_| wrong())?.normal();
+    if shared.tries.are_too_many(from, now) {
+        metrics::counter!("ldap_requests_rate_limited_total").increment(1);
+        let sentence = "Too many wrong names and secrets came from this address. Wait a few seconds, and try again.";
+        return Err(Refusal::new(Code::Busy, sentence));
+    }
+    let Some(account) = account(shared, name, password) else {
+        shared.tries.count(from, now);
+        return Err(Refusal::new(Code::InvalidCredentials, "The name or the secret is not right."));
+    };
+    Ok(Bound::Account(Arc::new(account.clone())))
+}
+
+/// The account of this name, if the secret is its own.
+fn account<'a>(shared: &'a Shared, name: &str, password: &str) -> Option<&'a Account> {
+    let name = Dn::parse(name).ok()?.normal();
     let named = |dn: &str| Dn::parse(dn).is_ok_and(|dn| dn.normal() == name);
-    let account = shared.accounts.iter().find(|account| named(&account.dn)).ok_or_else(wrong)?;
-    if account.is_right(password) { Ok(Bound::Account(Arc::new(account.clone()))) } else { Err(wrong()) }
+    let account = shared.accounts.iter().find(|account| named(&account.dn))?;
+    account.is_right(password).then_some(account)
 }
 
 /// RFC 4422 appendix A: who it is, the connection has shown; another one cannot be asked for.

@@ -2,12 +2,11 @@
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::web::{Chain, Error, Identity, PeerAddress, PerAddress, Rate, TlsConfig};
+use platform::web::{Chain, Error, Identity, PeerAddress, TlsConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -20,6 +19,7 @@ use super::numbers::Numbers;
 use super::plain::until_tls;
 use super::session::{Identify, Shared, serve};
 use super::tail::Tail;
+use super::tries::Tries;
 use super::who::Account;
 use crate::register::Register;
 
@@ -27,8 +27,6 @@ use crate::register::Register;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long connections may take to end when the server stops: each is told, and what it still asked is abandoned.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How many secrets one address may try.
-const TRIES: (u32, u32) = (2, 20);
 
 /// How a port becomes secure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +72,6 @@ impl LdapListener {
                 TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })?;
             sockets.push((door, socket));
         }
-        let count = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        let tries = PerAddress::new(Rate { per_second: count(TRIES.0), burst: count(TRIES.1) });
         let tail = Tail::new(config.followers);
         let shared = Arc::new(Shared {
             crowd: Crowd::new(config.connections_per_address),
@@ -89,7 +85,7 @@ impl LdapListener {
             register,
             accounts,
             identify,
-            tries,
+            tries: Tries::default(),
             tail,
         });
         Ok(Self { sockets, identity, shared })

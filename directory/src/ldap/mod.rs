@@ -40,6 +40,7 @@ mod session;
 mod sync;
 mod tail;
 mod tree;
+mod tries;
 mod walk;
 mod who;
 mod writes;

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use ldap3_proto::proto::{LdapBindRequest, LdapExtendedRequest, LdapOp, LdapResultCode as Code};
 use platform::caller::Caller;
 use platform::problem::Problem;
-use platform::web::{Chain, PeerAddress, PerAddress};
+use platform::web::{Chain, PeerAddress};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -29,6 +29,7 @@ use super::root::{CANCEL, START_TLS, WHO_AM_I};
 use super::running::Running;
 use super::search::search;
 use super::tail::{Place, Tail};
+use super::tries::Tries;
 use super::who::{Account, Viewer, Who};
 use super::writes::refusal;
 use crate::register::Register;
@@ -47,8 +48,8 @@ pub(super) struct Shared {
     pub(super) register: Register,
     pub(super) accounts: Vec<Account>,
     pub(super) identify: Identify,
-    /// Counts those who try secrets, by address.
-    pub(super) tries: PerAddress,
+    /// Counts those who try secrets out, by address.
+    pub(super) tries: Tries,
     /// The end of the change feed, for those who follow it.
     pub(super) tail: Tail,
     /// Connections of each address, and those of nobody who is known.

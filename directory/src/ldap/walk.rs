@@ -109,8 +109,12 @@ impl Position {
         let mut lines = text.splitn(3, '\n');
         let stage = lines.next()?.parse().ok().filter(|stage| *stage <= Branch::ALL.len())?;
         let passed = lines.next()?.parse().ok()?;
-        let unit = lines.next().filter(|unit| !unit.contains('\0'))?.into();
-        Some(Self { stage, unit, passed })
+        let unit = lines.next().filter(|unit| !unit.contains('\0'))?;
+        let branch = stage.checked_sub(1).and_then(|stage| Branch::ALL.get(stage));
+        if !unit.is_empty() && branch.is_some_and(|branch| !branch.may_have(unit)) {
+            return None;
+        }
+        Some(Self { stage, unit: unit.into(), passed })
     }
 }
 
@@ -360,9 +364,11 @@ mod tests {
     /// A position reads back; anything else is none.
     #[test]
     fn positions_read_back() {
-        let position = Position { stage: 3, unit: "a\nb".into(), passed: 7 };
-        assert_eq!(Position::read(&position.text()), Some(position));
-        for bad in ["", "9\n0\n", "1\n", "x\n1\n1", "1\n0\nx\0"] {
+        for (stage, unit) in [(3, "a\nb"), (5, "00000000000000000007"), (5, "")] {
+            let position = Position { stage, unit: unit.into(), passed: 7 };
+            assert_eq!(Position::read(&position.text()), Some(position));
+        }
+        for bad in ["", "9\n0\n", "1\n", "x\n1\n1", "1\n0\nx\0", "5\n1\nabc", "5\n1\n7", "5\n1\n99999999999999999999"] {
             assert_eq!(Position::read(bad), None, "{bad}");
         }
     }

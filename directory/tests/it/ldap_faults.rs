@@ -341,6 +341,39 @@ platform::both_engines! {
             assert_eq!(client.result(msgid).await, LdapResultCode::UnwillingToPerform);
         }
     }
+
+    /// A cookie of the changelog whose place was changed is none of this search, as every other one that was; as it was given it goes on.
+    async fn changed_cookies_of_the_changelog_are_refused(db: Db) {
+        let ldap = Ldap::new(db).await;
+        for _ in 0..3 {
+            register(&ldap.rig, &accredited("RXX")).await;
+        }
+        let mut client = Secure::connect(&ldap).await;
+        let page = |msgid, cookie: Vec<u8>| {
+            let LdapOp::SearchRequest(mut request) = search(msgid, "(objectClass=*)").op else { panic!() };
+            request.base = "cn=Changelog,o=nhs".to_owned();
+            let ctrl = vec![LdapControl::SimplePagedResults { size: 2, cookie }];
+            LdapMsg { msgid, op: LdapOp::SearchRequest(request), ctrl }
+        };
+        client.send(page(1, Vec::new())).await;
+        let given = loop {
+            let message = client.next().await.expect("the connection is open");
+            if let LdapOp::SearchResultDone(result) = message.op {
+                assert_eq!(result.code, LdapResultCode::Success);
+                break message.ctrl;
+            }
+        };
+        let [LdapControl::SimplePagedResults { cookie, .. }] = &given[..] else { panic!("{given:?}") };
+        let text = String::from_utf8(cookie.clone()).unwrap();
+        let (before, unit) = text.rsplit_once('\n').unwrap();
+        assert_eq!(unit.len(), 20, "the unit of a number: {text:?}");
+        for (msgid, unit) in [(2, "abc"), (3, "-1"), (4, "1"), (5, "99999999999999999999")] {
+            client.send(page(msgid, format!("{before}\n{unit}").into_bytes())).await;
+            assert_eq!(client.result(msgid).await, LdapResultCode::UnwillingToPerform, "{unit}");
+        }
+        client.send(page(6, cookie.clone())).await;
+        assert_eq!(client.result(6).await, LdapResultCode::Success);
+    }
 }
 
 /// Tens of thousands of searches that are sent without waiting and abandoned at once, over a few connections, leave nothing behind: no memory,

@@ -120,6 +120,35 @@ platform::both_engines! {
         assert!(matches!(client.said().await, (1, Said::Entry(dn)) if dn.contains(&next)), "nothing was given up");
     }
 
+    /// A program that binds for each of its searches is not held up, however often it does; one that tries secrets out is, and is not told then that
+    /// one of them is right.
+    async fn wrong_secrets_alone_are_counted(db: Db) {
+        let ldap = Ldap::new(db).await;
+        let mut client = Secure::connect_as_stranger(&ldap).await;
+        let mut msgid = 0;
+        let mut tried = async |secret: &str| {
+            msgid += 1;
+            client.send(bind(msgid, "cn=reader,o=nhs", secret)).await;
+            client.result(msgid).await
+        };
+        for number in 0..100 {
+            assert_eq!(tried(SECRET).await, LdapResultCode::Success, "{number}");
+        }
+        let wrong = "08".repeat(32);
+        let mut right_ones = Vec::new();
+        for round in 0..10 {
+            let mut many = 0;
+            while tried(&wrong).await != LdapResultCode::Busy {
+                many += 1;
+                assert!(many <= 1_000, "{round}: nobody is slowed");
+            }
+            assert!(many >= 20 || round > 0, "{many}: a few are a mistake");
+            right_ones.push(tried(SECRET).await);
+        }
+        // Now and then the time for one more has just come.
+        assert!(right_ones.contains(&LdapResultCode::Busy), "{right_ones:?}");
+    }
+
     /// Whoever was somebody and asks to bind anew is nobody, whether that was refused for a control, could not be read, or came too soon.
     async fn who_fails_to_bind_is_nobody(db: Db) {
         let (known, few) = (at_once(1_000_000), at_once(1));

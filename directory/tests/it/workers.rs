@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::people_rig::{execute, new_person};
 use crate::rig::{Answered, system};
+use crate::versions::strict;
 use crate::world::{AGENT, MANAGER, NURSE, World, day, user, who};
 
 const BASE: &str = "/healthcare-worker/FHIR/R4";
@@ -233,6 +234,39 @@ platform::both_engines! {
             }
             assert_eq!(paged, all, "{count}");
         }
+    }
+
+    /// Where only the model is wanted there are no pages: of more roles than an answer has nothing is told, with what to do, and asked for in parts
+    /// each of them is.
+    async fn strictly_nothing_is_cut(db: Db) {
+        let world = World::with(db, Config::default()).await;
+        for number in NURSE..NURSE + 101 {
+            for position in [&world.ward, &world.clinic] {
+                world.assign(&who(AGENT), number, position).await;
+            }
+        }
+        let strict = strict(&world.rig);
+        let asked = async |people: &[String]| {
+            let path = format!("{BASE}/PractitionerRole?practitioner.identifier={}", people.join(","));
+            strict.send(&client(), Method::GET, &path, &[], None).await
+        };
+        let people: Vec<String> = (NURSE..NURSE + 101).map(user).collect();
+        let before = world.recorded("workers-shown").await;
+        let refused = asked(&people).await;
+        assert_eq!(codes(&refused), (422, "too-costly", ""));
+        assert!(refused.body["issue"][0]["diagnostics"].as_str().unwrap().contains("Ask for fewer people"), "{}", refused.body);
+        assert_eq!(world.recorded("workers-shown").await, before, "nobody was shown");
+        let mut told = std::collections::BTreeSet::new();
+        for some in people.chunks(100) {
+            let answer = asked(some).await;
+            let many = 2 * some.len();
+            let here = ids(&answer, "match");
+            assert_eq!((here.len(), answer.body["total"].as_u64()), (many, u64::try_from(many).ok()), "{}", answer.status);
+            let links = answer.body["link"].as_array().unwrap();
+            assert!(links.len() == 1 && links[0]["relation"] == "self", "{links:?}");
+            told.extend(here);
+        }
+        assert_eq!(told.len(), 202);
     }
 
     /// Every refusal has its status and code, and nobody who may not sees anybody.

@@ -72,7 +72,14 @@ pub(crate) fn decided(row: &RequestRow, token: &str) -> Option<String> {
     }
 }
 
-/// The same, of a request that was waiting a moment ago.
+/// The same, and of one whose time is over: nobody decides about it any more, and the application waits for its browser as after a
+/// cancel. What became of it, its result says.
+pub(crate) fn ended(signer: &Signer, row: &RequestRow, token: &str) -> Option<String> {
+    let is_over = signer.clock.now() >= row.expires_at;
+    decided(row, token).or_else(|| is_over.then(|| back(row, token, Some(DENIED))))
+}
+
+/// Where the browser goes on if a request was decided that was waiting a moment ago.
 async fn decided_meanwhile(signer: &Signer, token: &str, row: &RequestRow) -> Result<Option<String>, Error> {
     let row = find(signer, token, &row.user_id).await?;
     Ok(decided(&row, token))
@@ -268,9 +275,9 @@ fn agreed(
     })
 }
 
-/// The person does not want to; where the browser goes on. Somebody who agreed before has agreed.
+/// The person does not want to; where the browser goes on. Somebody who agreed before has agreed, and what is over is no more cancelled.
 pub(crate) async fn cancel(signer: &Signer, token: &str, row: RequestRow) -> Result<String, Error> {
-    if let Some(onward) = decided(&row, token) {
+    if let Some(onward) = ended(signer, &row, token) {
         return Ok(onward);
     }
     let now = signer.clock.now();
@@ -293,7 +300,8 @@ pub(crate) async fn cancel(signer: &Signer, token: &str, row: RequestRow) -> Res
         })
         .await;
     if !done? {
-        return decided_meanwhile(signer, token, &row).await?.ok_or_else(over);
+        let row = find(signer, token, &row.user_id).await?;
+        return ended(signer, &row, token).ok_or_else(over);
     }
     metrics::counter!("signer_consents_total", "decision" => "cancelled").increment(1);
     Ok(back(&row, token, Some(DENIED)))

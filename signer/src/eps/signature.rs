@@ -97,8 +97,9 @@ fn only<'a>(mut found: impl Iterator<Item = &'a Element>) -> Result<&'a Element,
     }
 }
 
-/// Base64 as it comes: in one line, in lines of 76, with ends of lines of any sort, and with one at its end.
-fn decoded(text: &str) -> Option<Vec<u8>> {
+/// Base64 as it comes, in XML and in FHIR: in one line, in lines of 76, with ends of lines of any sort, and with one at its end. None for what is
+/// empty.
+pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
     let text: String = text.chars().filter(|it| !it.is_ascii_whitespace()).collect();
     STANDARD.decode(text).ok().filter(|octets| !octets.is_empty())
 }

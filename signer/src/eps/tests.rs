@@ -224,11 +224,25 @@ fn provenance_reads_back() {
     let made = provenance("28828c55-8fa7-42d7-916f-fcf076e0c10e", read.author(), at(), "<Signature/>");
     assert_eq!(made["signature"][0]["when"], "2026-11-29T17:00:00+00:00");
     assert_eq!(made["target"].as_array().unwrap().len(), 2);
-    let entry = json!({"fullUrl": "urn:uuid:3", "resource": made});
+    let entry = json!({"fullUrl": "urn:uuid:3", "resource": made.clone()});
     message["entry"].as_array_mut().unwrap().push(entry.clone());
     let read = Message::read(message.to_string().as_bytes()).unwrap();
     let signed = read.signature().unwrap();
     assert_eq!((signed.when, signed.data.as_slice()), (at(), &b"<Signature/>"[..]));
+    // FHIR allows white space in base64: lines of 76, a tab, an end of line at the end. What is no base64 is no signature, and not half of one.
+    let data = made["signature"][0]["data"].as_str().unwrap();
+    let (start, rest) = data.split_at(5);
+    for (data, octets) in [
+        (format!("{start}\r\n{rest}\n"), &b"<Signature/>"[..]),
+        (format!(" {start}\t{rest}"), &b"<Signature/>"[..]),
+        (format!("{start}\u{a0}{rest}"), &b""[..]),
+        (format!("{start}%{rest}"), &b""[..]),
+    ] {
+        let mut message = message.clone();
+        resource(&mut message, "Provenance")["signature"][0]["data"] = json!(data);
+        let read = Message::read(message.to_string().as_bytes()).unwrap();
+        assert_eq!(read.signature().unwrap().data, octets, "{data:?}");
+    }
     // Somebody else's signature is not the prescriber's; two of the prescriber are refused.
     let mut other = message.clone();
     resource(&mut other, "Provenance")["signature"][0]["who"]["reference"] = json!("urn:uuid:9");

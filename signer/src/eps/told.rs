@@ -10,8 +10,11 @@ use crate::xml::Element;
 /// A prescription in words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Told {
-    /// The patient's name, as far as it is written there.
+    /// The patient's name, the first one, as far as it is written there.
     pub(crate) patient: String,
+    /// The patient's further names, in their order: the one that somebody had before, say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) other_names: Vec<String>,
     /// The patient's NHS number, if it is written there.
     pub(crate) nhs_number: String,
     /// When the patient was born: `yyyy-mm-dd`, or as it is written there.
@@ -84,8 +87,11 @@ impl Fragments {
             at_most_one(target.descend().into_iter().filter(|found| found.is_named(once)), once)?;
         }
         let born = at_most_one(person.all("birthTime"), "patientPerson.birthTime")?;
+        // Nobody could take one name for another: each of them is shown.
+        let mut names = person.all("name").map(name);
         Ok(Told {
-            patient: name(at(person, &["name"])?),
+            patient: names.next().ok_or_else(|| Fault::at("patientPerson.name", "is missing"))?,
+            other_names: names.filter(|name| !name.is_empty()).collect(),
             nhs_number: identifier(patient, NHS_NUMBER)?,
             born: day(born.and_then(|time| time.attribute("value")).unwrap_or_default()),
             author: self.author()?,
@@ -222,7 +228,35 @@ mod tests {
         assert!(told.items[1].instructions.is_empty() && told.items[1].issues.is_empty());
     }
 
-    /// A second quantity, medicine, dosage, birth or name, before the real one or anywhere else, is refused: somebody else might read that.
+    /// A patient may have several names, in both forms: every one of them is told, in their order, and none but those. Without one it is refused.
+    #[test]
+    fn every_name_of_a_patient_is_told() {
+        let former = "<name use=\"PREVIOUS\"><prefix>MX</prefix><given>FLORIMEL</given><family>FORMER</family></name>";
+        let (name, rest) = V3.split_once("<administrativeGenderCode").unwrap();
+        let two = told(&format!("{name}{former}<name use=\"PREFERRED\"/><administrativeGenderCode{rest}")).unwrap();
+        assert_eq!(two.patient, "MX FLORIMEL EXAMPLE-PERSON");
+        assert_eq!(two.other_names, ["MX FLORIMEL FORMER"]);
+        let before = told(&V3.replacen("<name use=\"L\">", &format!("{former}<name use=\"L\">"), 1)).unwrap();
+        assert_eq!((before.patient.as_str(), before.other_names.len()), ("MX FLORIMEL FORMER", 1));
+
+        let mut message: serde_json::Value = serde_json::from_str(FHIR).unwrap();
+        let entries = message["entry"].as_array_mut().unwrap();
+        let patient = entries.iter_mut().find(|entry| entry["resource"]["resourceType"] == "Patient").unwrap();
+        let former = serde_json::json!({"use": "old", "family": "FORMER", "given": ["FLORIMEL"], "prefix": ["MX"]});
+        let names = patient["resource"]["name"].as_array_mut().unwrap();
+        names.extend([former, serde_json::json!({"use": "nickname"})]);
+        let at = AuthorTime::from_v3("20261129170000").unwrap();
+        let message = Message::read(message.to_string().as_bytes()).unwrap();
+        assert_eq!(message.fragments(at).unwrap().told().unwrap(), two, "FHIR says the same");
+
+        let kept = serde_json::to_value(told(V3).unwrap()).unwrap();
+        assert!(kept.get("other_names").is_none(), "one name is kept as it always was");
+        let (before, after) = (V3.find("<name use=\"L\">").unwrap(), V3.find("<administrativeGenderCode").unwrap());
+        assert!(told(&format!("{}{}", &V3[..before], &V3[after..])).is_err(), "none");
+    }
+
+    /// A second quantity, medicine, dosage, birth, or name of the author, before the real one or anywhere else, is refused: somebody else
+    /// might read that.
     #[test]
     fn decoys_are_refused() {
         let material = "<manufacturedRequestedMaterial><code code=\"1\"/></manufacturedRequestedMaterial>";
@@ -236,7 +270,8 @@ mod tests {
                 "<pertinentDosageInstructions",
                 "<pertinentDosageInstructions><value>none</value></pertinentDosageInstructions>",
             ),
-            ("<name use=\"L\">", "<name><family>OTHER</family></name>"),
+            ("<id root=\"1.2.826.0.1285.0.2.1.54\"", "<name><family>OTHER</family></name>"),
+            ("<patientPerson", "<patientPerson><name><family>OTHER</family></name></patientPerson>"),
             ("<birthTime", "<birthTime value=\"19000101\"/>"),
             ("<addr use=\"H\">", "<id root=\"2.16.840.1.113883.2.1.4.1\" extension=\"9990548617\"/>"),
             ("<code code=\"R8000\"", "<id root=\"1.2.826.0.1285.0.2.0.67\" extension=\"555000000211\"/>"),

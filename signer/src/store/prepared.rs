@@ -32,7 +32,7 @@ pub(crate) struct PreparedRow {
 pub(crate) enum Kept {
     /// It is there now.
     New,
-    /// It was there before, and now is until the later end.
+    /// Something of the same digest was there before: now it is this document, until the later end.
     Before,
     /// The application has as much as may be; nothing was stored.
     Full,
@@ -41,17 +41,17 @@ pub(crate) enum Kept {
 /// Stores a prescription, if its application then has at most so many octets.
 pub(crate) async fn insert(tx: &mut Tx, row: &PreparedRow, most: u64) -> Result<Kept, Error> {
     let (octets, most) = (size(row.document.len()), i64::try_from(most).unwrap_or(i64::MAX));
-    let known = sqlx::query(
+    let known: Option<i64> = sqlx::query_scalar(
         "UPDATE signer_prepared SET expires_at = CASE WHEN expires_at > $1 THEN expires_at ELSE $1 END \
-         WHERE client = $2 AND digest = $3",
+         WHERE client = $2 AND digest = $3 RETURNING CAST(LENGTH(document) AS BIGINT)",
     )
     .bind(row.expires_at.0)
     .bind(&row.client)
     .bind(&row.digest.0[..])
-    .execute(&mut *tx)
+    .fetch_optional(&mut *tx)
     .await?;
-    if known.rows_affected() > 0 {
-        return Ok(Kept::Before);
+    if let Some(before) = known {
+        return replace(tx, row, octets - before, most).await;
     }
     if octets > most || !take_share(tx, &row.client, octets, most).await? {
         return Ok(Kept::Full);
@@ -71,6 +71,25 @@ pub(crate) async fn insert(tx: &mut Tx, row: &PreparedRow, most: u64) -> Result<
     .execute(&mut *tx)
     .await?;
     Ok(Kept::New)
+}
+
+/// Puts a document into the place of the one that has the same digest: what is not signed may differ, the names by which its resources speak of
+/// each other, and the application goes on with the one that it sent last.
+async fn replace(tx: &mut Tx, row: &PreparedRow, more: i64, most: i64) -> Result<Kept, Error> {
+    if more > 0 && !take_share(tx, &row.client, more, most).await? {
+        return Ok(Kept::Full);
+    }
+    if more < 0 {
+        give_back(tx, &row.client, -more).await?;
+    }
+    sqlx::query("UPDATE signer_prepared SET form = $1, document = $2 WHERE client = $3 AND digest = $4")
+        .bind(&row.form)
+        .bind(row.document.as_slice())
+        .bind(&row.client)
+        .bind(&row.digest.0[..])
+        .execute(&mut *tx)
+        .await?;
+    Ok(Kept::Before)
 }
 
 /// Stores many with few statements, if none was there before and there is room for all; false if not, and then nothing of them may stand.
@@ -133,6 +152,16 @@ async fn take_share(tx: &mut Tx, client: &str, octets: i64, most: i64) -> Result
     .execute(&mut *tx)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Gives an application so many octets back.
+async fn give_back(tx: &mut Tx, client: &str, octets: i64) -> Result<(), Error> {
+    sqlx::query("UPDATE signer_prepared_share SET octets = octets - $1 WHERE client = $2")
+        .bind(octets)
+        .bind(client)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
 }
 
 /// What an application had prepared under this digest, as long as it is kept.
@@ -228,11 +257,7 @@ pub(crate) async fn erase(tx: &mut Tx, now: Millis, most: i64) -> Result<usize, 
         *shares.entry(client.as_str()).or_insert(0) += octets;
     }
     for (client, octets) in shares {
-        sqlx::query("UPDATE signer_prepared_share SET octets = octets - $1 WHERE client = $2")
-            .bind(octets)
-            .bind(client)
-            .execute(&mut *tx)
-            .await?;
+        give_back(tx, client, octets).await?;
     }
     sqlx::query("DELETE FROM signer_prepared_share WHERE octets <= 0").execute(&mut *tx).await?;
     Ok(erased.len())
@@ -285,6 +310,37 @@ mod tests {
             assert!(!store(vec![sample("practice", 3), sample("practice", 3)]).await, "one comes twice");
             assert!(!store((10..20).map(|number| sample("practice", number)).collect()).await, "there is no room");
             assert_eq!(count().await, (3, 300));
+        }
+    }
+
+    platform::both_engines! {
+        /// Of two documents with one digest the last is kept, and its octets count; one for which there is no room leaves the other as it is.
+        async fn the_last_of_one_digest_is_kept(db: Db) {
+            let store = async |client: &str, document: Vec<u8>, most: u64| {
+                let row = PreparedRow { document, ..sample(client, 1) };
+                db.write(move |tx| Box::pin(async move {
+                    match insert(tx, &row, most).await? {
+                        Kept::Full => Err(Error::PreparedFull),
+                        kept => Ok(kept),
+                    }
+                })).await
+            };
+            let found = async |client: &str| {
+                let row = by_digest(db.read(), client, &Digest([1; 32]), Millis(0)).await.unwrap().unwrap();
+                let share = "SELECT octets FROM signer_prepared_share WHERE client = $1";
+                let octets: i64 = sqlx::query_scalar(share).bind(client.to_owned()).fetch_one(db.read()).await.unwrap();
+                (row.document, octets)
+            };
+            assert_eq!(store("practice", vec![1; 100], MOST).await.unwrap(), Kept::New);
+            assert_eq!(store("pharmacy", vec![1; 100], MOST).await.unwrap(), Kept::New);
+            for (octets, length) in [(2, 100), (3, 120), (4, 80)] {
+                assert_eq!(store("practice", vec![octets; length], MOST).await.unwrap(), Kept::Before);
+                assert_eq!(found("practice").await, (vec![octets; length], i64::try_from(length).unwrap()));
+            }
+            assert!(matches!(store("practice", vec![5; 81], 80).await, Err(Error::PreparedFull)));
+            assert_eq!(store("practice", vec![6; 70], 60).await.unwrap(), Kept::Before, "fewer than there were");
+            assert_eq!(found("practice").await, (vec![6; 70], 70));
+            assert_eq!(found("pharmacy").await, (vec![1; 100], 100), "another's is another's");
         }
     }
 

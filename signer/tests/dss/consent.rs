@@ -170,6 +170,27 @@ platform::both_engines! {
         assert_eq!(world.count(SIGNED).await, 1, "a new request for the same is asked anew");
     }
 
+    /// Whoever comes too late, to the page or to cancel it, goes back with token and state as after a cancel; the result says that nobody decided in
+    /// time, and nothing is recorded as cancelled. Whose it is not, and who wants to sign, is not sent there.
+    async fn whoever_is_too_late_goes_back(db: Db) {
+        let mut world = World::new(db).await;
+        let request = world.asked(&[("one", &unprepared(1))]).await;
+        let options = world.options(&request).await.json();
+        let credential = world.key.get(&options);
+        world.rig.pass(601_000);
+        let expected = format!("https://rp.example/signed?from=lanyard&token={request}&state=s%3D1&error=access_denied");
+        for late in [world.cancel(&request).await, world.page(&request).await, world.cancel(&request).await] {
+            assert_eq!((late.status, late.header("location")), (303, expected.clone()), "{}", late.body);
+        }
+        let stranger = world.page_of("555021942115", &request).await;
+        assert_eq!((stranger.status, stranger.body.contains("rp.example")), (403, false), "{}", stranger.body);
+        assert_eq!(world.answer(&request, &credential).await.refusal(), (410, "request-over".to_owned()));
+        assert_eq!(world.fetch(&request, &world.token).await.refusal(), (410, "request-expired".to_owned()));
+        assert_eq!(world.rig.events("signing-cancelled").await.len(), 0);
+        let decided = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request WHERE decision IS NOT NULL";
+        assert_eq!((world.count(decided).await, world.count(SIGNED).await), (0, 0));
+    }
+
     /// The page is for the person alone: whoever has its address, in no browser of theirs or in somebody else's, sees no patient, asks no
     /// key and cancels nothing; so does a session that is worth less than signing wants.
     async fn the_page_needs_the_person(db: Db) {

@@ -16,9 +16,22 @@ const V3: &str = include_str!("../../../fixtures/prescription.hl7v3.xml");
 
 /// Has a prescription prepared by the application: what is to be signed.
 async fn prepared(world: &World) -> String {
+    prepare(world, "application/fhir+json", FHIR).await
+}
+
+/// The same of this one.
+async fn prepare(world: &World, form: &str, document: &str) -> String {
     let path = "/signer/prescriptions/prepare";
-    let answer = world.rig.post_raw(&world.rig.system, path, "application/fhir+json", FHIR).await;
+    let answer = world.rig.post_raw(&world.rig.system, path, form, document).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
     answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned()
+}
+
+/// A prescription in HL7 V3 with the present as its author's time.
+fn at_present(world: &World, v3: &str) -> String {
+    let now = world.rig.clock.now().to_string();
+    let now: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
+    v3.replace("20261129170000", &now)
 }
 
 /// A prescription of which everything is written that can be shown, prepared by the application: what is to be signed.
@@ -31,14 +44,8 @@ pub(super) async fn whole(world: &World) -> String {
         said("pertinentInformation1", "pertinentAdditionalInstructions", "<value>CD: twenty-one</value>"),
         said("pertinentInformation3", "pertinentPrescriberEndorsement", "<value code=\"SLS\"/>"),
     ];
-    let now = world.rig.clock.now().to_string();
-    let now: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
-    let v3 =
-        V3.replacen("<product", &format!("{}<product", more.concat()), 1).replace("20261129170000", &now);
-    let path = "/signer/prescriptions/prepare";
-    let answer = world.rig.post_raw(&world.rig.system, path, "application/xml", &v3).await;
-    assert_eq!(answer.status, 200, "{:?}", answer.body);
-    answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned()
+    let v3 = V3.replacen("<product", &format!("{}<product", more.concat()), 1);
+    prepare(world, "application/xml", &at_present(world, &v3)).await
 }
 
 /// What every page says of it.
@@ -148,6 +155,34 @@ platform::both_engines! {
         for shown in WHOLE {
             assert!(page.contains(shown), "{shown}: {page}");
         }
+    }
+
+    /// A patient with several names is shown with each of them, whichever form the prescription has; one with one name has no other.
+    async fn every_name_of_a_patient_is_shown(db: Db) {
+        let world = World::new(db).await;
+        let mut message: Value = serde_json::from_str(FHIR).unwrap();
+        let entries = message["entry"].as_array_mut().unwrap();
+        let patient = entries.iter_mut().find(|entry| entry["resource"]["resourceType"] == "Patient").unwrap();
+        let former = json!({"use": "old", "family": "FORMER", "given": ["FLORIMEL"]});
+        patient["resource"]["name"].as_array_mut().unwrap().push(former);
+        let fhir = prepare(&world, "application/fhir+json", &message.to_string()).await;
+        // Another time, or both forms would be one statement.
+        world.rig.pass(2_000);
+        let former = "<name use=\"PREVIOUS\"><given>FLORIMEL</given><family>FORMER</family></name><administrativeGenderCode";
+        let v3 = V3.replacen("<administrativeGenderCode", former, 1);
+        let v3 = prepare(&world, "application/xml", &at_present(&world, &v3)).await;
+        world.rig.pass(2_000);
+        let single = prepared(&world).await;
+        for (id, info) in [("fhir", &fhir), ("v3", &v3)] {
+            let request = world.asked(&[(id, info)]).await;
+            let page = world.page(&request).await.body;
+            for shown in ["MX FLORIMEL EXAMPLE-PERSON", "Also named FLORIMEL FORMER.", "NHS number 9990548609"] {
+                assert!(page.contains(shown), "{id}: {shown}: {page}");
+            }
+            assert!(!page.contains("cannot be shown"), "{id}: {page}");
+        }
+        let request = world.asked(&[("single", &single)]).await;
+        assert!(!world.page(&request).await.body.contains("Also named"));
     }
 
     /// 250 documents are signed by one consent. Where that was not followed by signatures, those who ask at the same time, at two processes,

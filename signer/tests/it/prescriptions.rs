@@ -163,6 +163,32 @@ platform::both_engines! {
         assert_eq!(rig.count(erased).await, 1);
     }
 
+    /// A prescription that is prepared again within the second, its resources called otherwise, has the digest that it had: the signature is put
+    /// into the form of the one that was sent last, and verifies in that.
+    async fn the_provenance_is_of_what_was_sent_last(db: Db) {
+        let rig = Rig::new(db).await;
+        let prescriber = prescriber(&rig).await;
+        let first = rig.post_raw(&rig.system, PREPARE, "application/fhir+json", FHIR).await;
+        let (before, after) = ("urn:uuid:7a1c0000-", "urn:uuid:8b2d0000-");
+        // And a few octets longer.
+        let renamed = format!("{}\n\n\n", FHIR.replace(before, after));
+        let again = rig.post_raw(&rig.system, PREPARE, "application/fhir+json", &renamed).await;
+        let digest = parameter(&again, "digest");
+        assert_eq!(parameter(&first, "digest"), digest);
+        let octets = rig.count("SELECT CAST(SUM(octets) AS BIGINT) FROM signer_prepared_share").await;
+        assert_eq!(octets, i64::try_from(renamed.len()).unwrap());
+        let request = signed(&rig, &prescriber, &digest).await;
+        lists(&rig).await;
+        let together = rig.post(&rig.system, "/signer/prescriptions/signatures", &request).await;
+        assert_eq!(together.status, 200, "{:?}", together.body);
+        let provenance = &together.body["provenance"];
+        assert!(provenance.to_string().contains(after) && !provenance.to_string().contains(before), "{provenance:#}");
+        let mut message: Value = serde_json::from_str(&renamed).unwrap();
+        message["entry"].as_array_mut().unwrap().push(json!({"fullUrl": "urn:uuid:9", "resource": provenance}));
+        let report = verified(&rig, &message.to_string()).await;
+        assert_eq!((&report["verdict"], &report["eps"]), (&json!("valid"), &json!([])), "{report:#}");
+    }
+
     /// One application fills its own share and nobody else's; what is refused leaves nothing.
     async fn an_application_fills_its_own_share(db: Db) {
         let rig = Rig::new(db).await;

@@ -32,6 +32,11 @@ fn id(number: u64) -> String {
     format!("{number:020}")
 }
 
+/// Whether a text is the unit of a number.
+pub(super) fn is_unit(text: &str) -> bool {
+    text.parse::<u64>().is_ok_and(|number| id(number) == text)
+}
+
 /// The unit that the value of a name means.
 pub(super) fn id_of(value: &str) -> Option<String> {
     value.trim().parse::<u64>().ok().filter(|number| *number > 0).map(id)

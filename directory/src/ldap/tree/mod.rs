@@ -95,6 +95,11 @@ impl Branch {
         self.id_of(base)
     }
 
+    /// Whether a text can be the id of one of its units. Clients keep these in cookies, and may send anything.
+    pub(super) fn may_have(self, unit: &str) -> bool {
+        self != Self::Changelog || changelog::is_unit(unit)
+    }
+
     /// The id of the unit that an entry below the branch belongs to, as units are read by it.
     pub(super) fn id_of(self, dn: &Dn) -> Option<String> {
         let depth = dn.depth_below(self.dn())?;

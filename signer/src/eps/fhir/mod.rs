@@ -5,14 +5,13 @@ mod people;
 
 pub(super) mod model;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 
 use self::model::{
     Bundle, Entry, Identifier, MedicationRequest, MessageHeader, Patient, Provenance, Reference, Typed,
 };
 use super::fragments::Parts;
+use super::signature::decoded;
 use super::v3::{element, global_id};
 use super::{AuthorTime, Fault, Fragments, at_most_one, only};
 
@@ -200,6 +199,6 @@ fn signature(resources: &Resources<'_>, requester: &str) -> Result<Option<Signed
     let Some(found) = at_most_one(theirs, PATH)? else { return Ok(None) };
     Ok(Some(Signed {
         when: AuthorTime::from_fhir(&found.when, "Provenance.signature.when")?,
-        data: STANDARD.decode(found.data.unwrap_or_default()).unwrap_or_default(),
+        data: found.data.as_deref().and_then(decoded).unwrap_or_default(),
     }))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::page::{Failed, Frame, OurPage, page, reaching, sealed, see_other, sign_in};
 use super::person::Person;
 use crate::dss::{
-    Content, Document, answer as take, ask, cancel as give_up, decided, find, remote_of, smartcard, waiting,
+    Content, Document, answer as take, ask, cancel as give_up, ended, find, remote_of, smartcard, waiting,
 };
 use crate::error::Error;
 use crate::signer::Signer;
@@ -50,8 +50,8 @@ pub(super) async fn show(
     person: Result<Person, Problem>,
 ) -> Result<Response, Failed> {
     let row = find(&signer, &token, &person?.user_id).await?;
-    // What was decided is not asked again, and the application waits for its browser: an answer of ours may have been lost.
-    if let Some(onward) = decided(&row, &token) {
+    // What was decided, or is over, is not asked any more, and the application waits for its browser: an answer of ours may have been lost.
+    if let Some(onward) = ended(&signer, &row, &token) {
         return Ok(see_other(&onward)?);
     }
     waiting(&signer, &row)?;
