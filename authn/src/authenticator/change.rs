@@ -6,7 +6,7 @@ use platform::db::Tx;
 use platform::id::UserId;
 
 use super::events::AuthenticatorEvent;
-use super::{Authenticator, AuthenticatorId, Bound, lift_in};
+use super::{Authenticator, AuthenticatorId, Bound, Done, lift_in, notify_in};
 use crate::error::Error;
 use crate::interaction::Level;
 use crate::provider::Provider;
@@ -116,7 +116,7 @@ async fn changed_in(
 }
 
 /// Takes an authenticator from a person, and ends the sessions it opened. False if it was not there. Whoever signed in with less than
-/// it is worth does not take it away: an error, which undoes it.
+/// it is worth does not take it away: an error, which undoes it. What is taken away in its holder's own name is told to them by message.
 pub(crate) async fn remove_in(
     tx: &mut Tx,
     (person, id): (&UserId, &AuthenticatorId),
@@ -144,5 +144,8 @@ pub(crate) async fn remove_in(
     audit::record(tx, now, actor, &event).await?;
     let bound = Bound::Kept(id.clone());
     end_by_authenticator(tx, &bound, EndCause::AuthenticatorRemoved, actor, now).await?;
+    if matches!(why, RemovedBy::Holder(_)) {
+        notify_in(tx, person, (Done::Removed, method), now).await?;
+    }
     Ok(true)
 }

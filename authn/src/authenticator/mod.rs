@@ -8,6 +8,7 @@ pub(crate) mod app;
 mod bound;
 mod change;
 mod events;
+mod notice;
 pub(crate) mod password;
 pub(crate) mod smartcard;
 mod suspend;
@@ -21,6 +22,7 @@ use crate::interaction::Method;
 pub(crate) use bound::Bound;
 pub(crate) use change::{Change, RemovedBy, change, name_of, remove_in};
 pub use events::AuthenticatorEvent;
+pub(crate) use notice::{Done, notify_in};
 pub(crate) use suspend::{lift_in, suspect_in};
 
 platform::text_id!(

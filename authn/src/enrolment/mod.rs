@@ -17,7 +17,7 @@ use platform::db::Tx;
 use platform::id::UserId;
 
 use crate::authenticator::webauthn::random_handle;
-use crate::authenticator::{Authenticator, AuthenticatorEvent, RemovedBy, remove_in};
+use crate::authenticator::{Authenticator, AuthenticatorEvent, Done, RemovedBy, notify_in, remove_in};
 use crate::error::Error;
 use crate::interaction::Level;
 use crate::session::{SessionId, holder};
@@ -100,7 +100,8 @@ impl Enrolment {
 }
 
 /// Uses a link up for an authenticator that is stored next, in its transaction. An error undoes both. Until the commit nobody else
-/// enrols anything for the same person: what is counted afterwards stays as it was counted.
+/// enrols anything for the same person: what is counted afterwards stays as it was counted. What somebody enrols by themselves is told to
+/// them by message, as it may not have been they.
 pub(crate) async fn enrolled_in(
     tx: &mut Tx,
     enrolment: &Enrolment,
@@ -142,6 +143,9 @@ pub(crate) async fn enrolled_in(
         enrolment: enrolment.id.to_string(),
     };
     audit::record(tx, now, &actor, &event).await?;
+    if enrolment.purpose == Purpose::Own {
+        notify_in(tx, &enrolment.person, (Done::Added, made.method), now).await?;
+    }
     metrics::counter!("authn_authenticators_enrolled_total", "method" => made.method.word()).increment(1);
     Ok(())
 }

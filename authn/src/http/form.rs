@@ -110,8 +110,8 @@ pub(super) fn refused(refusal: Refusal) -> Response {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"lanyard\""));
     }
     nonce(&refusal, headers);
-    if refusal.code == Code::TemporarilyUnavailable {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    if let Some(seconds) = refusal.code.retry_seconds() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     logged(refusal);
     response

@@ -10,7 +10,7 @@ use platform::id::ClientId;
 use serde_json::{Map, Value, json};
 
 use super::scope::{Scope, Scopes};
-use crate::interaction::Acr;
+use crate::interaction::{Acr, Method};
 use crate::session::Session;
 use crate::token::Content;
 
@@ -78,7 +78,7 @@ pub(crate) fn id_token(about: &About<'_>) -> Value {
         "auth_time": session.authenticated_at.seconds(),
         "sid": session.sid,
         "at_hash": about.at_hash,
-        "acr": class(content, session),
+        "acr": class(content, session.method),
         "amr": [session.method.amr()],
         "authentication_assurance_level": session.level.digit(),
         "id_assurance_level": level,
@@ -111,10 +111,10 @@ pub(crate) fn id_token(about: &About<'_>) -> Value {
 }
 
 /// The class of the sign-in: the first of those that had to be named and that it satisfies, and what was reached where none had to.
-fn class(content: &Content, session: &Session) -> &'static str {
+pub(super) fn class(content: &Content, method: Method) -> &'static str {
     let mut asked = content.acr.iter().filter_map(|word| word.parse::<Acr>().ok());
-    let satisfied = asked.find(|class| class.allows(session.method));
-    satisfied.map_or_else(|| Acr::reached(session.level), Acr::word)
+    let satisfied = asked.find(|class| class.allows(method));
+    satisfied.map_or_else(|| Acr::reached(method.level()), Acr::word)
 }
 
 /// What a sign-in was, as access tokens and introspection tell it. RFC 9068 2.2.1.

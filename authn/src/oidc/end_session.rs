@@ -40,16 +40,16 @@ pub(crate) async fn end_session(
     said: Said,
     now: Millis,
 ) -> Result<Outcome, Refusal> {
-    let hint = match parameters.get("id_token_hint") {
-        None => None,
-        Some(text) => Some(provider.keys.read(text).ok_or_else(|| {
-            Refusal::new(Code::InvalidRequest, "id_token_hint is no ID token of this provider.")
-        })?),
-    };
-    let claim = |name: &str| hint.as_ref().and_then(|claims| claims.get(name)).and_then(Value::as_str);
-    let back = back(provider, parameters, claim("aud")).await?;
+    let hint = parameters.get("id_token_hint");
+    let claims = hint.and_then(|text| provider.keys.read(text));
     // However long it was idle: what relying parties hold of it goes on, and is to end now.
     let held = session::held(provider, headers).await?;
+    // What is not read shows nothing, of which whoever is signed in here is asked as if it had not come.
+    if hint.is_some() && claims.is_none() && held.is_none() && said == Said::Nothing {
+        return Err(Refusal::new(Code::InvalidRequest, "id_token_hint is no ID token of this provider."));
+    }
+    let claim = |name: &str| claims.as_ref().and_then(|claims| claims.get(name)).and_then(Value::as_str);
+    let back = back(provider, parameters, claim("aud")).await?;
     let session = match held {
         Some(session) if said == Said::Yes || claim("sid") == Some(session.sid.as_str()) => Some(session),
         Some(_) => return Ok(Outcome::Ask),

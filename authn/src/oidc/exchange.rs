@@ -10,7 +10,7 @@ use platform::problem::Kind as ProblemKind;
 use super::claims::{self, About};
 use super::details;
 use super::face::Face;
-use super::giving::{By, Given};
+use super::giving::{By, Given, Stood};
 use super::making::{For, Issued, Making, Refresh};
 use super::parameters::Parameters;
 use super::possession::{self, Held};
@@ -24,7 +24,7 @@ use crate::events::Event;
 use crate::provider::Provider;
 use crate::role;
 use crate::secret::Secret;
-use crate::session::{self, Found, Session};
+use crate::session::{self, Found, Session, Worth};
 use crate::store::{behind, codes, grants};
 use crate::token::{Binding, Grant, GrantId};
 
@@ -134,11 +134,12 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
     // Signed before the code is used up, so that a token that is away costs nobody their sign-in.
     let by = By::Code { code: code.hash.clone(), person: session.person.clone() };
     let given = Given { grant, rows: std::mem::take(&mut making.rows), by, at: now };
-    if !provider.given.write(given).await? {
-        // Somebody else was first, or the grant ended meanwhile: for a second use both end it.
-        return Err(replayed(provider, &code.grant, client, now).await?);
+    match provider.given.write(given).await? {
+        Stood::Stands => Ok(making.issued(id_token).authorising(signing)),
+        // Somebody else was first.
+        Stood::Used => Err(replayed(provider, &code.grant, client, now).await?),
+        Stood::Over => Err(over()),
     }
-    Ok(making.issued(id_token).authorising(signing))
 }
 
 /// RFC 6749 10.5: whatever a code gave ends when it comes again.
@@ -211,6 +212,11 @@ fn answers(challenge: &str, verifier: &str) -> bool {
     shaped && URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) == challenge
 }
 
+/// The session, the person or the grant is over.
+pub(super) fn over() -> Refusal {
+    Refusal::new(Code::InvalidGrant, "The sign-in behind it has ended. Sign in again.")
+}
+
 /// The session and the person of a grant, while both stand. A role that was chosen and is not theirs any more is taken out of the grant.
 pub(super) async fn signed_in(
     provider: &Provider,
@@ -231,12 +237,14 @@ pub(super) async fn signed_in_with(
     found: Option<Found>,
     now: Millis,
 ) -> Result<(Session, PersonClaims), Refusal> {
-    let over = || Refusal::new(Code::InvalidGrant, "The sign-in behind it has ended. Sign in again.");
     if grant.ended_at.is_some() {
         return Err(over());
     }
-    let session = session::before_claims(provider, found.ok_or_else(over)?, now).await?.ok_or_else(over)?;
-    let session = session.when_granted(&grant.content);
+    let session = match session::before_claims(provider, found.ok_or_else(over)?, now).await? {
+        Worth::Live(session) => session.when_granted(&grant.content),
+        Worth::Locked => return Err(Refusal::locked()),
+        Worth::Over => return Err(over()),
+    };
     match provider.directory.claims(&session.person, &claims::parts(&grant.content)).await {
         Ok(person) => {
             role::forget_lost(&mut grant.content.role, &person.roles);

@@ -140,7 +140,13 @@ impl Faces {
 
     /// Whether an assertion is for the issuer itself, in one of its spellings.
     pub(crate) fn is_issuer(&self, audience: &str) -> bool {
-        [&self.plain, &self.cis2].into_iter().any(|issuer| without_port(issuer) == without_port(audience))
+        self.face_of(audience).is_some()
+    }
+
+    /// Whose issuer this is, in one of its spellings.
+    pub(crate) fn face_of(&self, issuer: &str) -> Option<Face> {
+        let is_its = |face: &Face| without_port(self.issuer(*face)) == without_port(issuer);
+        [Face::Plain, Face::Cis2].into_iter().find(is_its)
     }
 
     /// Every address under which a path of ours is reached.

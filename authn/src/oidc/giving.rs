@@ -73,28 +73,43 @@ pub(super) fn told(
     (at, audit::Actor { client: Some(client.to_string()), ..actor(grant) }, event)
 }
 
-/// Stores each, and says of each whether it stands: a code may have been used, its grant have ended, or its person have left.
+/// What became of tokens that were to be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stood {
+    /// They are stored.
+    Stands,
+    /// They are not: what they were to be given for was used before.
+    Used,
+    /// They are not: its person has left, or its grant has ended.
+    Over,
+}
+
+/// Stores each, and says what became of it.
 impl Row for Given {
-    type Answer = bool;
+    type Answer = Stood;
     type Error = Error;
 
-    async fn write(&self, tx: &mut Tx) -> Result<bool, Error> {
+    async fn write(&self, tx: &mut Tx) -> Result<Stood, Error> {
         match &self.by {
             By::Itself => grants::insert_all(tx, &[&self.grant]).await?,
             By::Code { code, person } => {
                 let left = !directory::api::closed(tx, &[person.as_str()]).await?.is_empty();
-                if left || codes::consume(tx, &[code], self.at).await? != 1 {
-                    return Ok(false);
+                if left {
+                    return Ok(Stood::Over);
+                }
+                if codes::consume(tx, &[code], self.at).await? != 1 {
+                    let used = codes::is_used(tx, code).await?;
+                    return Ok(if used { Stood::Used } else { Stood::Over });
                 }
             }
         }
         tokens::insert_all(tx, &self.rows.iter().collect::<Vec<_>>()).await?;
         let (at, actor, event) = self.event();
         audit::record(tx, at, &actor, &event).await?;
-        Ok(true)
+        Ok(Stood::Stands)
     }
 
-    async fn write_all(rows: &[Arc<Self>], tx: &mut Tx) -> Result<Vec<bool>, Undone> {
+    async fn write_all(rows: &[Arc<Self>], tx: &mut Tx) -> Result<Vec<Stood>, Undone> {
         let (mut new, mut used, mut people) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
             match &row.by {
@@ -123,7 +138,7 @@ impl Row for Given {
         let events: Vec<_> =
             told.into_iter().zip(&actors).map(|((at, event), actor)| (at, actor, event)).collect();
         audit::record_each(tx, &events).await?;
-        Ok(vec![true; rows.len()])
+        Ok(vec![Stood::Stands; rows.len()])
     }
 }
 

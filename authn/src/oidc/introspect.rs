@@ -68,7 +68,8 @@ async fn worth(
     if grant.person.is_some() {
         let session = match signed_in_with(provider, &mut grant, session, now).await {
             Ok((session, _)) => session,
-            Err(refusal) if refusal.code == Code::InvalidGrant => return Ok(None),
+            // While its session is locked it is worth nothing, and says no more of why than where that has ended.
+            Err(refusal) if matches!(refusal.code, Code::InvalidGrant | Code::SessionLocked) => return Ok(None),
             Err(refusal) => return Err(refusal),
         };
         told["sub"] = session.person.as_str().into();

@@ -26,7 +26,7 @@ pub(super) async fn itself(provider: &Provider, asked: &Asked<'_>, now: Millis) 
         client: asked.client.id.clone(),
         person: None,
         sid: None,
-        content: Content::of_system(scope.clone()),
+        content: Content::of_system(scope.clone(), asked.face),
         created_at: now,
         expires_at,
         ended_at: None,

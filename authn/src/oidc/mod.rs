@@ -12,6 +12,7 @@ pub(crate) mod end_session;
 pub(crate) mod exchange;
 pub(crate) mod face;
 pub(crate) mod giving;
+pub(crate) mod id_token;
 pub(crate) mod introspect;
 pub(crate) mod itself;
 pub(crate) mod limits;

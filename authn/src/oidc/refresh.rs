@@ -7,6 +7,7 @@ use platform::clock::Millis;
 use platform::id::UserId;
 
 use super::exchange::{self, Asked, Extra};
+use super::giving::Stood;
 use super::making::{For, Issued, Making, Refresh, store};
 use super::refusal::{Code, Refusal};
 use super::scope::Scopes;
@@ -53,14 +54,15 @@ pub(super) async fn refresh(provider: &Provider, asked: &Asked<'_>, now: Millis)
     let since = now.minus(provider.config.refresh_retry());
     let (hash, rows) = (token.hash, std::mem::take(&mut making.rows));
     let given = Given { hash, person: session.person, grant, rows, refresh, since };
-    let stored: Result<bool, Error> =
+    let stored: Result<Stood, Error> =
         provider.db.write(move |tx| Box::pin(async move { given.store(tx, now).await })).await;
     match (stored?, refresh) {
-        (true, _) => Ok(making.issued(id_token)),
-        (false, Refresh::None) => {
+        (Stood::Stands, _) => Ok(making.issued(id_token)),
+        (Stood::Over, _) => Err(exchange::over()),
+        (Stood::Used, Refresh::None) => {
             Err(Refusal::new(Code::InvalidGrant, "The refresh token is over. Sign in again."))
         }
-        (false, Refresh::Given) => {
+        (Stood::Used, Refresh::Given) => {
             exchange::end_grant(provider, &id, client, "refresh-token-replayed", now).await?;
             let sentence = "The refresh token was used before. What it gave has ended; sign in again.";
             Err(Refusal::new(Code::InvalidGrant, sentence))
@@ -104,11 +106,11 @@ struct Given {
 }
 
 impl Given {
-    /// False if the person has left, the grant has ended, or the refresh token cannot be used any more.
-    async fn store(self, tx: &mut platform::db::Tx, now: Millis) -> Result<bool, Error> {
+    /// What became of it: the person may have left, the grant have ended, or the refresh token be of no use any more.
+    async fn store(self, tx: &mut platform::db::Tx, now: Millis) -> Result<Stood, Error> {
         let left = !directory::api::closed(tx, &[self.person.as_str()]).await?.is_empty();
         if left || !grants::is_open(tx, &self.grant.id).await? {
-            return Ok(false);
+            return Ok(Stood::Over);
         }
         let good = match self.refresh {
             Refresh::Given => {
@@ -117,12 +119,13 @@ impl Given {
             }
             Refresh::None => tokens::is_good(tx, &self.hash, now).await?,
         };
-        if good {
-            store(tx, &self.grant, &self.rows, "refresh_token", now).await?;
-            if self.refresh == Refresh::Given {
-                tokens::follow(tx, &self.rows, &self.hash).await?;
-            }
+        if !good {
+            return Ok(Stood::Used);
         }
-        Ok(good)
+        store(tx, &self.grant, &self.rows, "refresh_token", now).await?;
+        if self.refresh == Refresh::Given {
+            tokens::follow(tx, &self.rows, &self.hash).await?;
+        }
+        Ok(Stood::Stands)
     }
 }

@@ -49,6 +49,8 @@ pub(crate) enum Code {
     ServerError,
     /// Not at the moment.
     TemporarilyUnavailable,
+    /// Not while the session is locked, which is told by the same word.
+    SessionLocked,
 }
 
 impl Code {
@@ -75,7 +77,7 @@ impl Code {
             Self::InvalidTarget => "invalid_target",
             Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::ServerError => "server_error",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::TemporarilyUnavailable | Self::SessionLocked => "temporarily_unavailable",
         }
     }
 
@@ -85,8 +87,17 @@ impl Code {
             Self::InvalidClient | Self::InvalidToken => 401,
             Self::InsufficientScope => 403,
             Self::ServerError => 500,
-            Self::TemporarilyUnavailable => 503,
+            Self::TemporarilyUnavailable | Self::SessionLocked => 503,
             _ => 400,
+        }
+    }
+
+    /// After how many seconds another try is worth it, where it is: a holder who is away is not back at once.
+    pub(crate) fn retry_seconds(self) -> Option<u16> {
+        match self {
+            Self::TemporarilyUnavailable => Some(2),
+            Self::SessionLocked => Some(30),
+            _ => None,
         }
     }
 }
@@ -110,6 +121,13 @@ impl Refusal {
     /// A refusal.
     pub(crate) fn new(code: Code, description: impl Into<String>) -> Self {
         Self { code, description: description.into(), correlation: None, nonce: None, source: None }
+    }
+
+    /// The session that was asked for is locked, and gives nothing until its holder lifts that.
+    pub(crate) fn locked() -> Self {
+        let sentence = "The session is locked, because its card was taken out. It goes on when its holder signs in again with \
+                        the card; keep what you have, and try again then.";
+        Self::new(Code::SessionLocked, sentence)
     }
 
     /// With the name under which it is found again.

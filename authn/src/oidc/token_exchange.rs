@@ -7,6 +7,7 @@ use platform::clock::Millis;
 use platform::id::ClientId;
 
 use super::exchange::{Asked, signed_in};
+use super::id_token::IdToken;
 use super::making::{For, Issued, Making, Refresh, store};
 use super::parameters::Parameters;
 use super::refusal::{Code, Refusal};
@@ -100,6 +101,12 @@ fn unusable() -> Refusal {
     Refusal::new(Code::InvalidRequest, "The subject_token is not known here, or it is over. Get a new one.")
 }
 
+/// RFC 8693 2.2.2, too: no grant goes on of which the ID token can be.
+fn ended() -> Refusal {
+    let sentence = "What the ID token in subject_token came with has ended. Sign in again, and show the new one.";
+    Refusal::new(Code::InvalidRequest, sentence)
+}
+
 fn wanted_type(asked: &Asked<'_>) -> Result<&'static str, Refusal> {
     if asked.parameters.get("actor_token").is_some() {
         let sentence = "actor_token is not read here: the client that asks is the one that acts.";
@@ -156,26 +163,25 @@ async fn access_token(provider: &Provider, presented: &str, now: Millis) -> Resu
     })
 }
 
-/// An ID token that we signed, for a relying party that still has something of the session.
+/// An ID token that we signed, while the very grant goes on that it came of.
 async fn id_token(provider: &Provider, presented: &str, now: Millis) -> Result<Subject, Refusal> {
     let claims = provider.keys.read(presented).ok_or_else(unusable)?;
-    let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str);
-    let expires = claims.get("exp").and_then(serde_json::Value::as_i64).ok_or_else(unusable)?;
-    let until = Millis(expires.saturating_mul(1000));
-    let client: ClientId = text("aud").and_then(|aud| aud.parse().ok()).ok_or_else(unusable)?;
-    let (sid, issuer) = (text("sid").ok_or_else(unusable)?, text("iss").ok_or_else(unusable)?);
-    if now >= until {
+    let shown = IdToken::of(claims, &provider.faces).ok_or_else(unusable)?;
+    if now >= shown.until {
         return Err(unusable());
     }
-    let found = grants::open_of_session(provider.db.read(), sid, &client).await?;
-    // An ID token does not say of which grant it came: it stands for what each of them gave.
-    let scope = common(&found).ok_or_else(unusable)?;
-    let mut grant = found.into_iter().next().ok_or_else(unusable)?;
-    let known = grant.person.as_ref().map(platform::id::UserId::as_str) == text("sub");
-    if !known || !provider.faces.is_issuer(issuer) {
-        return Err(unusable());
-    }
+    let open = grants::open_of_session(provider.db.read(), &shown.sid, &shown.client).await?;
+    let own: Vec<Grant> = open.into_iter().filter(|grant| shown.may_be_of(grant)).collect();
+    // Of several that are alike in all that it says, it stands for what each of them gave.
+    let scope = common(&own).ok_or_else(ended)?;
+    // The latest; one with another role only if the register says that this was lost before the token was made.
+    let mut grant = own.into_iter().min_by_key(|grant| !shown.names_role_of(grant)).ok_or_else(ended)?;
+    let named = shown.names_role_of(&grant);
     let session = standing(provider, &mut grant, now).await?;
+    if !named && !shown.names_role_of(&grant) {
+        return Err(ended());
+    }
+    let IdToken { client, until, .. } = shown;
     let until = until.min(grant.expires_at);
     Ok(Subject {
         kind: SubjectToken::IdToken,

@@ -67,25 +67,34 @@ pub(crate) enum Opener {
     Elsewhere,
 }
 
-/// A session that was read, if it lives, for whoever asks the register for its person next: that says whether they have left, so it is not
+/// What a session is worth to those who hold something of it.
+pub(crate) enum Worth {
+    /// It lives.
+    Live(Session),
+    /// It gives nothing until its holder lifts the lock, and everything then.
+    Locked,
+    /// It gives nothing any more.
+    Over,
+}
+
+/// What a session that was read is worth, for whoever asks the register for its person next: that says whether they have left, so it is not
 /// asked here. Whom the register does not know any more is to be given to [`by_sid`], which ends the session.
-pub(crate) async fn before_claims(
-    provider: &Provider,
-    found: Found,
-    now: Millis,
-) -> Result<Option<Session>, Error> {
+pub(crate) async fn before_claims(provider: &Provider, found: Found, now: Millis) -> Result<Worth, Error> {
     let Found { session, opener } = found;
-    if !gives(provider, &session, now) {
-        return Ok(None);
+    let standing = standing(&session, &provider.config.sessions, now);
+    if standing == Standing::Over {
+        return Ok(Worth::Over);
     }
-    if opener == Opener::Kept && session.proofs == 0 {
-        return Ok(Some(session));
+    if opener == Opener::Elsewhere || session.proofs > 0 {
+        let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
+        let openers = openers(&mut read, &session).await?;
+        drop(read);
+        let cause = openers.lost(provider).await?;
+        if !stands(provider, &session, cause, now).await? {
+            return Ok(Worth::Over);
+        }
     }
-    let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
-    let openers = openers(&mut read, &session).await?;
-    drop(read);
-    let cause = openers.lost(provider).await?;
-    Ok(stands(provider, &session, cause, now).await?.then_some(session))
+    Ok(if standing == Standing::Locked { Worth::Locked } else { Worth::Live(session) })
 }
 
 /// Whether a session that nobody has ended lives for those who hold something of it.

@@ -132,6 +132,16 @@ pub(crate) async fn consume(tx: &mut Tx, hashes: &[&String], now: Millis) -> Res
     Ok(taken)
 }
 
+/// Whether a code was used; one that is not there was not.
+pub(crate) async fn is_used(tx: &mut Tx, hash: &str) -> Result<bool, Error> {
+    let used: Option<(String,)> =
+        sqlx::query_as("SELECT code_hash FROM authn_code WHERE code_hash = $1 AND used_at IS NOT NULL")
+            .bind(hash.to_owned())
+            .fetch_optional(&mut *tx)
+            .await?;
+    Ok(used.is_some())
+}
+
 /// A code with its grant and session, alone.
 #[cfg(test)]
 pub(super) async fn find(tx: &mut Tx, hash: &str) -> Result<Option<Known>, Error> {

@@ -8,7 +8,7 @@ use platform::db::together::Together;
 
 use super::{codes, grants, tokens};
 use crate::error::Error;
-use crate::oidc::giving::{By, Given};
+use crate::oidc::giving::{By, Given, Stood};
 use crate::oidc::scope::Scopes;
 use crate::secret::sha256_hex;
 use crate::store::codes::{Bound, Code};
@@ -106,15 +106,32 @@ platform::both_engines! {
             let together = Arc::clone(&together);
             tasks.spawn(async move { (place, together.write(given).await.unwrap()) });
         }
-        let mut stands = vec![false; 31];
+        let mut stands = vec![Stood::Over; 31];
         while let Some(done) = tasks.join_next().await {
             let (place, stood) = done.unwrap();
             stands[place] = stood;
         }
-        assert!(!stands[3] && stands[7] != stands[20], "{stands:?}");
-        assert_eq!((stands.iter().filter(|stood| **stood).count(), events(&db).await), (29, 29));
+        assert_eq!(stands[3], Stood::Over, "its grant has ended, and nobody has used its code");
+        assert!([[Stood::Stands, Stood::Used], [Stood::Used, Stood::Stands]].contains(&[stands[7], stands[20]]), "{stands:?}");
+        assert_eq!((stands.iter().filter(|stood| **stood == Stood::Stands).count(), events(&db).await), (29, 29));
         assert!(tokens::find(db.read(), "token-1").await.unwrap().is_some());
         assert!(tokens::find(db.read(), "token-4").await.unwrap().is_none());
         assert!(tokens::find(db.read(), "token-39").await.unwrap().is_some());
+    }
+
+    /// What is given for a person who has just left, or for a code whose grant has just ended, is over and not used: nobody came twice.
+    async fn what_is_over_was_not_used(db: Db) {
+        person(&db).await;
+        let together = Together::start(&db);
+        let (ended, left) = (with_code(&db, 1).await, with_code(&db, 2).await);
+        let id = ended.grant.id.clone();
+        db.write(move |tx| Box::pin(async move { grants::end(tx, &id, "given-back", Millis(5)).await })).await.unwrap();
+        assert_eq!(together.write(ended).await.unwrap(), Stood::Over);
+        db.write(|tx| Box::pin(async move {
+            sqlx::query("UPDATE directory_person SET state = 'closed'").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        })).await.unwrap();
+        assert_eq!(together.write(left).await.unwrap(), Stood::Over);
+        assert_eq!(events(&db).await, 0);
     }
 }

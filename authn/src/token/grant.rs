@@ -86,10 +86,10 @@ pub(crate) struct GrantedSigning {
 }
 
 impl Content {
-    /// What a system has for itself.
-    pub(crate) fn of_system(scope: Scopes) -> Self {
+    /// What a system has for itself, under the issuer that it asked.
+    pub(crate) fn of_system(scope: Scopes, face: Face) -> Self {
         Self {
-            face: Face::Plain,
+            face,
             scope,
             method: None,
             authenticated_at: None,

@@ -9,8 +9,11 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
-/// The longest that is read.
+/// The longest that is read of others.
 const LONGEST: usize = 16 * 1024;
+/// The longest that is read of ours: an ID token holds every role of its person where a relying party asks for them. In a header or an
+/// address, of which the server reads 64 KiB, it leaves room for what stands beside it, and in the body of a form it has twice that.
+const LONGEST_OF_OURS: usize = 48 * 1024;
 /// Octets of the shortest RSA modulus: 2048 bits.
 const SHORTEST_MODULUS: usize = 256;
 
@@ -36,11 +39,23 @@ pub(crate) struct Jws<'t> {
 pub(crate) struct Malformed(pub(crate) &'static str);
 
 impl<'t> Jws<'t> {
-    /// Reads a signature.
+    /// Reads a signature of anybody.
     pub(crate) fn parse(text: &'t str) -> Result<Self, Malformed> {
         if text.len() > LONGEST {
             return Err(Malformed("it is longer than 16 KiB"));
         }
+        Self::read(text)
+    }
+
+    /// Reads a signature that is said to be ours.
+    pub(super) fn parse_ours(text: &'t str) -> Result<Self, Malformed> {
+        if text.len() > LONGEST_OF_OURS {
+            return Err(Malformed("it is longer than 48 KiB"));
+        }
+        Self::read(text)
+    }
+
+    fn read(text: &'t str) -> Result<Self, Malformed> {
         let (signed, signature) =
             text.rsplit_once('.').ok_or(Malformed("it is not three parts joined by dots"))?;
         let (header, claims) =
@@ -174,6 +189,18 @@ mod tests {
         let nested = format!("{{\"a\":{}{}}}", "[".repeat(4000), "]".repeat(4000));
         check(&compact(&json!({"alg": "RS256"}), &nested), "its claims are not a JSON object in base64url");
         check(&"a".repeat(LONGEST + 1), "it is longer than 16 KiB");
+    }
+
+    /// What is said to be ours may be longer than what is anybody's, and has its end too.
+    #[test]
+    fn ours_may_be_longer() {
+        let padded = |length: usize| {
+            let text = compact(&json!({"alg": "RS256"}), &json!({"roles": "r".repeat(length)}).to_string());
+            (Jws::parse(&text).is_ok(), Jws::parse_ours(&text).is_ok())
+        };
+        assert_eq!(padded(8 * 1024), (true, true));
+        assert_eq!(padded(20 * 1024), (false, true));
+        assert_eq!(padded(40 * 1024), (false, false));
     }
 
     fn rsa_jwk(pair: &RsaKeyPair) -> Value {

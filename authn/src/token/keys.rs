@@ -126,7 +126,7 @@ impl Keys {
 
     /// The claims of an ID token of ours, whenever it was signed; none if it is not ours, or is another kind of token.
     pub(crate) fn read(&self, text: &str) -> Option<Map<String, Value>> {
-        let jws = Jws::parse(text).ok()?;
+        let jws = Jws::parse_ours(text).ok()?;
         // What userinfo answers is signed too, and has no time.
         if jws.typ.as_deref() != Some(ID_TOKEN) || !jws.claims.contains_key("auth_time") {
             return None;

@@ -242,7 +242,8 @@ platform::both_engines! {
         assert_eq!(rig.form("/token", &[("authorization", &header)], &as_refresh).await.error(), "invalid_grant");
         let forged = Pair::rsa().sign(&part(id_token, 0), &part(id_token, 1));
         let page = rig.browse(&format!("/end-session?id_token_hint={forged}"), &[&session]).await;
-        assert_eq!(page.status.as_u16(), 400);
+        assert!(page.text.contains("Do you want to sign out?"), "{}", page.text);
+        assert_eq!(rig.browse(&format!("/end-session?id_token_hint={forged}"), &[]).await.status.as_u16(), 400);
         assert!(rig.authorise(&[], &[&session]).await.sent("code").is_some(), "still signed in");
     }
 }
@@ -261,11 +262,14 @@ async fn everywhere(rig: &Rig, session: &str, secret: &str, text: &str) -> Vec<u
     assert_eq!(hint.sent("code"), None, "{text:.80}");
     let told = rig.form("/introspect", &[("authorization", &header)], &about).await;
     assert!(!told.text.contains("\"active\":true"), "{text:.80}");
+    let path = format!("/end-session?id_token_hint={text}");
+    let asked = rig.browse(&path, &[session]).await;
+    assert!(!asked.text.contains("You are signed out"), "{text:.80}");
     vec![
         rig.form("/token", &[], &assertion).await.status.as_u16(),
         rig.form("/token", &[("authorization", &header)], &refresh).await.status.as_u16(),
         rig.userinfo(text).await.status.as_u16(),
-        rig.browse(&format!("/end-session?id_token_hint={text}"), &[session]).await.status.as_u16(),
+        rig.browse(&path, &[]).await.status.as_u16(),
     ]
 }
 

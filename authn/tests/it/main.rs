@@ -10,6 +10,7 @@ mod dpop;
 mod fapi;
 mod flows;
 mod form_post_plan;
+mod large_tokens;
 mod mutations;
 mod opaque_tokens;
 mod outward;

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 pub(crate) use keypair::{Pair, claims};
-pub(crate) use people::{ANN, BEN, assign, close, user};
+pub(crate) use people::{ANN, BEN, assign, close, organisation, user};
 pub(crate) use site::Site;
 
 /// The time at which a test begins: 2026-11-24.

@@ -4,7 +4,7 @@ use http::StatusCode;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ANN, CALLBACK, ISSUER, Pair, Rig, basic, part, user};
+use crate::rig::{ANN, CALLBACK, ISSUER, Pair, REALM, Rig, basic, part, user};
 
 const RESOURCE: &str = "https://records.example/api";
 
@@ -99,7 +99,8 @@ platform::both_engines! {
         assert_eq!(rig.userinfo(again["access_token"].as_str().unwrap()).await.status, StatusCode::OK);
     }
 
-    /// A system's own token names the system, and says to which key it is bound.
+    /// A system's own token names the system and the issuer that it asked, the plain one or that of the realm, and says to which key it is
+    /// bound.
     async fn systems_have_them_too(db: Db) {
         let rig = Rig::new(db).await;
         let pair = Pair::p256();
@@ -108,13 +109,21 @@ platform::both_engines! {
             "access_token_signed_response_alg": "PS256", "access_token_binding": "dpop"
         });
         let secret = rig.register("rp", &config).await;
-        let proof = pair.proof(("POST", "https://id.example.org/token"), None, rig.now(), &json!({}));
-        let headers = [("authorization", basic("rp", &secret)), ("dpop", proof)];
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let given = rig.form("/token", &headers, &[("grant_type", "client_credentials")]).await.json();
-        let told = rig.verified(given["access_token"].as_str().unwrap()).await;
-        assert_eq!((told["sub"].clone(), told["client_id"].clone(), told["scope"].clone()), (json!("rp"), json!("rp"), json!("reports")));
-        assert_eq!((told["cnf"].clone(), told.get("sid")), (json!({"jkt": pair.thumbprint()}), None::<&Value>));
+        let authorization = basic("rp", &secret);
+        for (below, endpoint) in [("", "/token"), (REALM, "/access_token")] {
+            let discovered = rig.browse(&format!("{below}/.well-known/openid-configuration"), &[]).await.json()["issuer"].clone();
+            let path = format!("{below}{endpoint}");
+            let proof = pair.proof(("POST", &format!("{ISSUER}{path}")), None, rig.now(), &json!({}));
+            let headers = [("authorization", authorization.as_str()), ("dpop", proof.as_str())];
+            let given = rig.form(&path, &headers, &[("grant_type", "client_credentials")]).await.json();
+            let token = given["access_token"].as_str().unwrap();
+            let told = rig.verified(token).await;
+            assert_eq!((told["sub"].clone(), told["client_id"].clone(), told["scope"].clone()), (json!("rp"), json!("rp"), json!("reports")));
+            assert_eq!((told["cnf"].clone(), told.get("sid")), (json!({"jkt": pair.thumbprint()}), None::<&Value>));
+            assert_eq!((&told["iss"], &told["aud"]), (&discovered, &discovered), "{path}");
+            let asked = rig.form("/introspect", &[("authorization", &authorization)], &[("token", token)]).await.json();
+            assert_eq!((&asked["active"], &asked["iss"], &asked["aud"]), (&json!(true), &discovered, &discovered), "{path}");
+        }
         let opaque = rig.register("rp-opaque", &json!({})).await;
         let session = rig.sign_in(ANN, "smartcard").await;
         let code = rig.code(&[("client_id", "rp-opaque")], &session).await;

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ANN, Answered, CALLBACK, Pair, Rig, basic, close, part, user};
+use crate::rig::{ANN, Answered, CALLBACK, Pair, Rig, assign, basic, close, part, user};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -63,6 +63,17 @@ impl Site {
 /// The form with which an access token is exchanged.
 fn exchanging(token: &str) -> [(&str, &str); 3] {
     [("grant_type", GRANT), ("subject_token", token), ("subject_token_type", ACCESS_TOKEN)]
+}
+
+/// The tokens of somebody who signs in for any level and acts in the role of this place on the page, which asks anew.
+async fn acting(rig: &Rig, secret: &str, session: &str, place: usize) -> Value {
+    let change = [("scope", "openid changedrole"), ("acr_values", "AAL2_OR_AAL3_ANY")];
+    let page = rig.authorise(&change, &[session]).await;
+    let role = page.text.split("name=\"role\" value=\"").nth(place + 1).unwrap_or_else(|| panic!("{}", page.text))[..12].to_owned();
+    let onward = page.text.split("action=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let cookies = format!("{}; {session}", page.cookie());
+    let back = rig.form(&onward, &[("cookie", &cookies)], &[("role", &role)]).await;
+    rig.exchange(secret, &back.sent("code").unwrap(), &[]).await.json()
 }
 
 platform::both_engines! {
@@ -224,6 +235,70 @@ platform::both_engines! {
         let asked = async |scope| rig.form("/token", &[("authorization", &header)], &pairs(scope)).await;
         assert_eq!(asked("profile").await.error(), "invalid_scope");
         assert_eq!(asked("records:read").await.status, StatusCode::OK);
+    }
+
+    /// An ID token brings its own sign-in, whatever else was granted in the session since: how, when and in which role.
+    async fn id_tokens_bring_their_own_sign_in(db: Db) {
+        let rig = Rig::new(db.clone()).await;
+        db.write(|tx| Box::pin(async move { assign(tx, ANN, 2).await })).await.unwrap();
+        let secret = rig.register("rp", &json!({})).await;
+        let gateway = rig.register("gateway", &json!({
+            "grant_types": [GRANT], "redirect_uris": [], "scopes": ["openid", "changedrole"], "access_token_signed_response_alg": "ES256",
+            "token_exchanges": [{"subject_clients": ["rp"], "subject_token_types": [ID_TOKEN], "scopes": ["changedrole"]}]
+        })).await;
+        let app = rig.sign_in(ANN, "totp").await;
+        let first = acting(&rig, &secret, &app, 0).await;
+        rig.pass(60);
+        let card = rig.sign_in_again(&app, "smartcard").await;
+        let second = acting(&rig, &secret, &card, 1).await;
+        let header = basic("gateway", &gateway);
+        let mut roles = Vec::new();
+        for (tokens, acr, amr) in [(&first, "AAL2_ANY", "TOTP"), (&second, "AAL3_ANY", "CIS2_SMARTCARD")] {
+            let shown = tokens["id_token"].as_str().unwrap();
+            let pairs = [("grant_type", GRANT), ("subject_token", shown), ("subject_token_type", ID_TOKEN)];
+            let given = rig.form("/token", &[("authorization", &header)], &pairs).await;
+            assert_eq!(given.status, StatusCode::OK, "{amr}: {}", given.text);
+            let (told, was) = (rig.verified(given.json()["access_token"].as_str().unwrap()).await, rig.verified(shown).await);
+            for name in ["sub", "sid", "auth_time", "amr", "selected_roleid"] {
+                assert_eq!(told[name], was[name], "{amr}: {name}");
+            }
+            assert_eq!((told["acr"].clone(), told["amr"].clone()), (json!(acr), json!([amr])));
+            roles.push((told["selected_roleid"].clone(), told["auth_time"].clone()));
+        }
+        assert!(roles[0].0 != roles[1].0 && roles[0].1 != roles[1].1, "{roles:?}");
+    }
+
+    /// An ID token whose grant has ended is exchanged for nothing, though the same client has others of the same session: of a later
+    /// sign-in, or of a later request.
+    async fn id_tokens_end_with_their_grant(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let gateway = rig.register("gateway", &gateway()).await;
+        let header = basic("gateway", &gateway);
+        let asked = async |tokens: &Value| {
+            let pairs = [("grant_type", GRANT), ("subject_token", tokens["id_token"].as_str().unwrap()), ("subject_token_type", ID_TOKEN)];
+            rig.form("/token", &[("authorization", &header)], &pairs).await
+        };
+        let card = rig.sign_in(ANN, "smartcard").await;
+        let replayed = rig.code(&[("scope", "openid profile")], &card).await;
+        let first = rig.exchange(&secret, &replayed, &[]).await.json();
+        rig.pass(60);
+        let second = rig.exchange(&secret, &rig.code(&[("scope", "openid profile")], &card).await, &[]).await.json();
+        rig.pass(60);
+        let key = rig.sign_in_again(&card, "security-key").await;
+        let third = rig.exchange(&secret, &rig.code(&[("scope", "openid profile")], &key).await, &[]).await.json();
+        for tokens in [&first, &second, &third] {
+            assert_eq!(asked(tokens).await.status, StatusCode::OK);
+        }
+        assert_eq!(rig.exchange(&secret, &replayed, &[]).await.error(), "invalid_grant");
+        let pairs = [("token", second["refresh_token"].as_str().unwrap())];
+        assert_eq!(rig.form("/revoke", &[("authorization", &basic("rp", &secret))], &pairs).await.status, StatusCode::OK);
+        for ended in [&first, &second] {
+            let refused = asked(ended).await;
+            assert_eq!((refused.status.as_u16(), refused.error()), (400, "invalid_request".to_owned()), "{}", refused.text);
+            assert!(refused.text.contains("has ended"), "{}", refused.text);
+        }
+        assert_eq!(asked(&third).await.status, StatusCode::OK, "the other goes on");
     }
 
     /// An ID token that is over is exchanged for nothing, and neither is a token by a client that is not registered for it.

@@ -87,6 +87,45 @@ platform::both_engines! {
         assert_eq!(rig.events("session-ended").await[0]["cause"], "expired", "a locked session has its limit");
     }
 
+    /// What a relying party has of a locked session is neither over nor used up: it is told to come again, and gets what it asked for when
+    /// the card is back. Meanwhile its tokens are worth nothing.
+    async fn a_locked_session_keeps_what_it_gave(db: Db) {
+        let (rig, authority) = with(db, "lock").await;
+        let made = rig.registering("rp", &json!({"grant_types": ["authorization_code", "refresh_token"]})).await;
+        let secret = made.json()["client_secret"].as_str().unwrap().to_owned();
+        let client = [("client_id", "rp"), ("client_secret", secret.as_str())];
+        let asked = async |path: &str, fields: &[(&str, &str)]| rig.browser().form(path, &[fields, &client].concat()).await;
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let (mut browser, watch) = rig.signed_in_by(&card).await;
+        let mut codes = Vec::new();
+        for _ in 0..2 {
+            let ask = "/authorize?response_type=code&client_id=rp&redirect_uri=https%3A%2F%2Frp.example%2Fcallback&scope=openid";
+            let back = url::Url::parse(&browser.get(ask).await.location()).unwrap();
+            codes.push(back.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned());
+        }
+        let by_code = |code| [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", "https://rp.example/callback")];
+        let tokens = asked("/token", &by_code(codes[0].as_str())).await.json();
+        let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
+        let by_refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+        assert_eq!(told(&rig, &watch).await.json(), json!({"session": "locked"}));
+        for fields in [by_refresh.as_slice(), by_code(codes[1].as_str()).as_slice()] {
+            let refused = asked("/token", fields).await;
+            assert_eq!((refused.status, refused.header("retry-after").as_str()), (503, "30"), "{}", refused.body);
+            assert_eq!(refused.json()["error"], "temporarily_unavailable");
+            assert!(refused.json()["error_description"].as_str().unwrap().contains("is locked"), "{}", refused.body);
+        }
+        assert_eq!(asked("/introspect", &[("token", access)]).await.json(), json!({"active": false}));
+        let here = rig.begin(&mut browser, STRONG).await;
+        let challenge = browser.script(&format!("{here}/card/challenge"), &json!({})).await.json();
+        assert_eq!(browser.script(&format!("{here}/card/answer"), &card.answer(&challenge)).await.status, 200);
+        for fields in [by_refresh.as_slice(), by_code(codes[1].as_str()).as_slice()] {
+            let given = asked("/token", fields).await;
+            assert_eq!(given.status, 200, "{}", given.body);
+        }
+        assert_eq!(asked("/introspect", &[("token", access)]).await.json()["active"], true);
+        assert_eq!(rig.events("grant-ended").await.len(), 0);
+    }
+
     /// Whoever signs in by something else in the same browser, as for another relying party, has a session that still ends with the card:
     /// whether that is the app or a key, and the card is watched until the session is over.
     async fn another_sign_in_leaves_the_card_watched(db: Db) {

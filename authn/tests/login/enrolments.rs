@@ -145,6 +145,46 @@ platform::both_engines! {
         assert_eq!(nobody.form("/account/enrolments", &[]).await.status, 401);
     }
 
+    /// What somebody adds or removes by themselves is told to them by message, by what it is and when and not by the name that whoever did
+    /// it chose; what was refused is not, and neither is what the registration authority did.
+    async fn what_is_done_by_oneself_is_told(db: Db) {
+        let rig = Rig::new(db).await;
+        let done: Result<(), platform::db::Error> = rig.db.write(|tx| Box::pin(async move {
+            let text = "INSERT INTO directory_contact (contact_id, user_id, channel, value, verified_at, tries, made_at) VALUES ('c1', $1, 'email', 'ann@trust.example', 1, 0, 0)";
+            sqlx::query(text).bind(USER).execute(&mut *tx).await?;
+            Ok(())
+        })).await;
+        done.unwrap();
+        let messages = async || -> Vec<(String, String, String)> {
+            sqlx::query_as("SELECT kind, address, body FROM platform_message WHERE kind LIKE 'authenticator-%' ORDER BY message_id").fetch_all(rig.db.read()).await.unwrap()
+        };
+        let (mut key, mut passkey) = (SoftKey::new(), SoftKey::synced());
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        assert!(messages().await.is_empty(), "the registration authority did that");
+        let mut browser = rig.signed_in(&mut key).await;
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        assert_eq!(browser.form(&link, &[]).await.status, 303);
+        assert!(messages().await.is_empty(), "a link is none yet");
+        assert_eq!(browser.enrol(&link, "device", &mut passkey).await.status, 200);
+        let told = messages().await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        let (kind, address, body) = &told[0];
+        assert_eq!((kind.as_str(), address.as_str()), ("authenticator-added", "ann@trust.example"));
+        assert!(body.contains("24 November 2026") && body.contains("registration authority") && !body.contains("my key"), "{body}");
+        rig.pass(Duration::from_millis(1));
+        let path = format!("/authn/people/{USER}/authenticators");
+        let listed = rig.browser().call(&desk(), "GET", &path, None).await.json();
+        let id = |at: usize| listed["authenticators"][at]["id"].as_str().unwrap().to_owned();
+        let mut weak = rig.signed_in(&mut passkey).await;
+        assert_eq!(weak.form(&format!("/account/authenticators/{}/removal", id(0)), &[]).await.status, 409);
+        assert_eq!(messages().await.len(), 1, "it was refused");
+        assert_eq!(browser.form(&format!("/account/authenticators/{}/removal", id(1)), &[]).await.status, 303);
+        let told = messages().await;
+        assert_eq!((told.len(), told[1].0.as_str(), told[1].1.as_str()), (2, "authenticator-removed", "ann@trust.example"));
+        assert_eq!(rig.browser().call(&desk(), "DELETE", &format!("{path}/{}", id(0)), None).await.status, 204);
+        assert_eq!(messages().await.len(), 2, "the registration authority did that");
+    }
+
     /// A link that somebody made for themselves ends with their session.
     async fn own_links_end_with_the_session(db: Db) {
         let rig = Rig::new(db).await;

@@ -39,7 +39,8 @@ pub(super) async fn seed(db: &Db) {
     .unwrap();
 }
 
-async fn organisation(tx: &mut Tx, number: u64) -> Result<(), platform::db::Error> {
+/// An organisation with doctors.
+pub(crate) async fn organisation(tx: &mut Tx, number: u64) -> Result<(), platform::db::Error> {
     let ods = format!("Z{number:05}");
     sqlx::query(
         "INSERT INTO directory_organisation (ods, name, status, version) VALUES ($1, $2, 'active', 1)",
