@@ -12,6 +12,7 @@ use super::message::{Answer, Message};
 use super::settings::Cis1;
 use super::{Came, Refusal};
 use crate::error::Error;
+use crate::oidc::limits;
 use crate::provider::Provider;
 use crate::secret::{Secret, sha256_hex};
 use crate::store::ceremonies;
@@ -63,7 +64,7 @@ pub(super) fn hash(challenge: &[u8]) -> Vec<u8> {
     sha256_hex(challenge).into_bytes()
 }
 
-/// Makes a challenge and keeps it.
+/// Makes a challenge and keeps it, where there is room for one of its network.
 pub(crate) async fn activate(
     provider: &Provider,
     settings: &Cis1,
@@ -72,6 +73,10 @@ pub(crate) async fn activate(
 ) -> Result<Answer, Refusal> {
     demand(message, "ACTIVATION")?;
     let workstation = Workstation::of(message)?;
+    let network = limits::network(came.address);
+    if !limits::is_challenged(provider, &network, came.now).await? {
+        return Err(Refusal::Crowded);
+    }
     let mut challenge = [0; 48];
     provider.random.fill(&mut challenge).map_err(|_| Error::NoRandomness)?;
     challenge[20..28].copy_from_slice(&came.now.0.to_be_bytes());
@@ -81,7 +86,11 @@ pub(crate) async fn activate(
     let until = came.now.plus(settings.challenge());
     let kept: Result<(), Error> = provider
         .db
-        .write(move |tx| Box::pin(async move { ceremonies::put(tx, &key, Some(&hash), &state, until).await }))
+        .write(move |tx| {
+            Box::pin(
+                async move { ceremonies::challenge(tx, (&key, &hash), &state, &network, until).await },
+            )
+        })
         .await;
     kept?;
     let origin = &provider.config.issuer;

@@ -9,6 +9,8 @@ use crate::session;
 pub(crate) enum Refusal {
     /// The message or the parameters are not what they must be.
     Unreadable(Unreadable),
+    /// Too many challenges of the network wait for a card.
+    Crowded,
     /// The challenge is unknown, over, was answered before, or is another workstation's.
     ChallengeOver,
     /// The card signed with SHA-1, which is not taken here.
@@ -69,6 +71,7 @@ impl Refusal {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "request-unreadable",
+            Self::Crowded => "too-many-challenges",
             Self::ChallengeOver => "challenge-over",
             Self::Sha1Refused => "sha1-refused",
             Self::CardUnknown => "card-unknown",
@@ -97,7 +100,7 @@ impl Refusal {
             Self::Unreadable(_) | Self::TicketMissing => 400,
             Self::TicketUnknown | Self::SessionOver(_) => 401,
             Self::RoleFixed | Self::RoleNotChosen => 409,
-            Self::CardUnknowable => 503,
+            Self::Crowded | Self::CardUnknowable => 503,
             Self::Failed(error) if error.passes() => 503,
             Self::Failed(_) => 500,
             _ => 403,
@@ -110,6 +113,9 @@ impl Refusal {
             Self::Unreadable(unreadable) => return unreadable.0.clone(),
             Self::SessionOver(cause) => {
                 return format!("The session of this ticket has ended ({cause}). Put the card in anew.");
+            }
+            Self::Crowded => {
+                "Too many workstations on your network have asked for a challenge and have not answered it. Try again in a few minutes."
             }
             Self::ChallengeOver => {
                 "The challenge is not known, was answered before, took too long, or is another workstation's. Begin anew."

@@ -1,5 +1,7 @@
 //! How relying parties prove who they are.
 
+use std::net::IpAddr;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +12,7 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::assertion::{self, Claimed};
-use super::failure::{Failure, note, refuse};
+use super::failure::{Came, Failure, note, refuse};
 use super::{Client, State, key_set, remembered};
 use crate::api::AuthMethod;
 use crate::error::Error;
@@ -32,6 +34,8 @@ pub(crate) struct Presented<'r> {
     pub(crate) parameters: &'r Parameters,
     /// Whose certificate the connection showed, if it was checked and is good.
     pub(crate) certificate: Option<&'r Certified>,
+    /// From where it came.
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// A relying party that has proved who it is: there is no other way to one of these.
@@ -71,7 +75,7 @@ pub(crate) async fn authenticate(
                 None => Err(Failure::alike("client", "There is no such client.")),
                 Some(found) => is_registered(found, method).and_then(|()| is_secret(found, &secret)),
             };
-            settle(provider, found, checked, now).await
+            settle(provider, found, checked, (presented.address, now)).await
         }
         Proof::Certificate(client) => {
             let found = known(provider, client).await?;
@@ -80,7 +84,7 @@ pub(crate) async fn authenticate(
                 Some(found) => is_registered(found, AuthMethod::TlsClientAuth)
                     .and_then(|()| is_certificate(found, presented.certificate)),
             };
-            settle(provider, found, checked, now).await
+            settle(provider, found, checked, (presented.address, now)).await
         }
     }
 }
@@ -89,12 +93,12 @@ async fn settle(
     provider: &Provider,
     client: Option<Client>,
     checked: Result<(), Failure>,
-    now: Millis,
+    came: Came,
 ) -> Result<Authenticated, Refusal> {
     match (client, checked) {
         (Some(client), Ok(())) => Ok(Authenticated(client)),
         (client, Err(failure)) => {
-            Err(refuse(provider, client.as_ref().map(|client| &client.id), failure, now).await)
+            Err(refuse(provider, client.as_ref().map(|client| &client.id), failure, came).await)
         }
         (None, Ok(())) => Err(Error::Stored { what: "client" }.into()),
     }
@@ -132,7 +136,7 @@ impl Unproved {
             Err(refusal) => return refusal,
         };
         let told = self.failure.sentence.clone();
-        let id = note(provider, owner.as_ref(), self.failure, now).await;
+        let id = note(provider, owner.as_ref(), self.failure, (presented.address, now)).await;
         Refusal::new(self.code, told).correlated(id.as_str())
     }
 }
@@ -275,7 +279,7 @@ async fn by_assertion(
                 Some(id) => clients::find(provider.db.read(), &id).await?.map(|client| client.id),
                 None => None,
             };
-            return Err(refuse(provider, owner.as_ref(), failure, now).await);
+            return Err(refuse(provider, owner.as_ref(), failure, (presented.address, now)).await);
         }
     };
     let found = known(provider, claimed.client.as_str()).await?;
@@ -287,7 +291,7 @@ async fn by_assertion(
         (Some(found), Ok(())) => spent(provider, found, &claimed).await?,
         (_, checked) => checked,
     };
-    settle(provider, found, checked, now).await
+    settle(provider, found, checked, (presented.address, now)).await
 }
 
 async fn signed(

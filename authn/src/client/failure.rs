@@ -1,9 +1,12 @@
 //! Which check a relying party failed at, and what of it is told outside.
 
+use std::net::IpAddr;
+
 use platform::clock::Millis;
 use platform::id::ClientId;
 
 use crate::error::Error;
+use crate::oidc::limits;
 use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
 use crate::store::clients;
@@ -49,18 +52,21 @@ impl Failure {
     }
 }
 
+/// From where a request came, and when.
+pub(crate) type Came = (Option<IpAddr>, Millis);
+
 /// Writes a failure into the list of the client's owner, if there is such a client, and gives the refusal.
 pub(crate) async fn refuse(
     provider: &Provider,
     client: Option<&ClientId>,
     failure: Failure,
-    now: Millis,
+    came: Came,
 ) -> Refusal {
     let told = match failure.told {
         Told::Sentence => failure.sentence.clone(),
         Told::Alike => ALIKE.to_owned(),
     };
-    let id = note(provider, client, failure, now).await;
+    let id = note(provider, client, failure, came).await;
     Refusal::new(Code::InvalidClient, told).correlated(id.as_str())
 }
 
@@ -69,18 +75,20 @@ pub(crate) async fn note(
     provider: &Provider,
     client: Option<&ClientId>,
     failure: Failure,
-    now: Millis,
+    (address, now): Came,
 ) -> CorrelationId {
     let id = CorrelationId::new(now);
     let (failed, who) = (failure.failed, client.map_or("of no known client", ClientId::as_str));
     tracing::info!(correlation = %id, client = %who, failed, "a request {who} was refused at {failed}");
     metrics::counter!("authn_client_refusals_total", "failed" => failed).increment(1);
     let Some(client) = client.cloned() else { return id };
-    let (row, sentence) = (id.clone(), failure.sentence);
+    let (row, sentence, network) = (id.clone(), failure.sentence, limits::network(address));
     let written: Result<(), Error> = provider
         .db
         .write(move |tx| {
-            Box::pin(async move { clients::insert_refusal(tx, &row, &client, failed, &sentence, now).await })
+            Box::pin(async move {
+                clients::insert_refusal(tx, &row, &client, (failed, &sentence), &network, now).await
+            })
         })
         .await;
     if let Err(error) = written {

@@ -197,7 +197,7 @@ async fn new_secret(
         ListQuery,
     ),
     responses(
-        (status = 200, description = "Latest first; of a thousand at most, for thirty days", body = Failures),
+        (status = 200, description = "Latest first; two hundred at most of each check, for thirty days", body = Failures),
         (status = 404, description = "The team has none of this id", body = Body),
     )
 )]

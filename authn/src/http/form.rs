@@ -64,6 +64,7 @@ impl Posted {
             authorization: first.filter(|_| second.is_none()).map(|value| value.to_str().unwrap_or_default()),
             parameters: &self.parameters,
             certificate: self.certified.as_ref(),
+            address: self.address,
         };
         if second.is_some() {
             return Err(Unproved::two_headers().refused(provider, &presented, provider.now()).await);

@@ -102,7 +102,7 @@ pub(crate) async fn begin(
         Ok(back) => back,
         Err(refusal) => {
             let failure = Failure::told("redirect-uri", refusal.description.clone());
-            let id = failure::note(provider, Some(&client.id), failure, now).await;
+            let id = failure::note(provider, Some(&client.id), failure, (visitor.address, now)).await;
             return Err(refusal.correlated(id.as_str()));
         }
     };

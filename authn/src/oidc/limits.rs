@@ -1,4 +1,5 @@
-//! How many authorisation requests may wait. Anybody can send one, and each is a row until it is answered or over.
+//! How many authorisation requests may wait, and how many challenges of CIS1. Anybody can send one, and each is a row until it is answered or
+//! over.
 
 use std::net::IpAddr;
 
@@ -20,7 +21,7 @@ const SHARE: u32 = 100;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// How many requests of one network may wait for somebody to sign in.
+    /// How many requests of one network may wait for somebody to sign in, and how many of its challenges of CIS1 for a card.
     pub waiting_per_network: u32,
     /// How many for one relying party.
     pub waiting_per_client: u32,
@@ -148,6 +149,17 @@ pub(crate) async fn is_pushed(provider: &Provider, client: &ClientId, now: Milli
         }
     }
     Ok(())
+}
+
+/// Whether there is room for one more challenge of CIS1 beside those that its network has asked for and that no card has answered. Of those that
+/// come at the same moment a few more may pass.
+pub(crate) async fn is_challenged(provider: &Provider, network: &str, now: Millis) -> Result<bool, Error> {
+    let (crowd, most) = (Crowd::Challenges(network.to_owned()), provider.config.limits.waiting_per_network);
+    let room = crowd::count(provider.db.read(), &crowd, most, now).await? < most;
+    if !room {
+        metrics::counter!("authn_requests_refused_total", "limit" => "challenges").increment(1);
+    }
+    Ok(room)
 }
 
 fn full(limit: &'static str, sentence: &str) -> Refusal {

@@ -263,7 +263,8 @@ async fn replace(
         end_in(tx, &before.id, EndCause::Replaced, actor, now).await?;
         replaced = Some(before.id.clone());
     }
-    // Where the first stays, whoever comes here found none that is in use: what is idle lives on for relying parties, and ends now.
+    // Where the first stays, whoever comes here found none that is in use: what is idle lives on for relying parties, what is locked
+    // waits for its holder, and both end now.
     if settings.concurrent != Concurrent::Many {
         for (open, _) in sessions::open_of_person(tx, &opening.person).await? {
             if Some(&open) != kept {

@@ -2,9 +2,15 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use sqlx::AssertSqlSafe;
 
-use super::Reader;
+use super::{Reader, keys};
 use crate::error::Error;
+
+/// What may be under way for a request that waits: the beginnings of the names, before the request's own.
+const OF_REQUESTS: [&str; 3] = ["sign-in", "card", "card-challenge"];
+/// For how many requests at once it is erased.
+const PAGE: usize = 100;
 
 /// Stores what is under way, in the place of what was.
 pub(crate) async fn put(
@@ -24,6 +30,46 @@ pub(crate) async fn put(
     .bind(expires_at.0)
     .execute(&mut *tx)
     .await?;
+    Ok(())
+}
+
+/// Stores a challenge under a name that nobody had before. Anybody may ask for one, so that it is counted for the network that did.
+pub(crate) async fn challenge(
+    tx: &mut Tx,
+    (ceremony, hash): (&str, &[u8]),
+    state: &str,
+    network: &str,
+    expires_at: Millis,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO authn_ceremony (ceremony, ticket, state, network, expires_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(ceremony)
+    .bind(hash)
+    .bind(state)
+    .bind(network)
+    .bind(expires_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Erases what is under way for requests that wait no more.
+pub(super) async fn erase_of(tx: &mut Tx, requests: &[String]) -> Result<(), Error> {
+    for page in requests.chunks(PAGE) {
+        let names: Vec<String> = page
+            .iter()
+            .flat_map(|request| OF_REQUESTS.map(|beginning| format!("{beginning}/{request}")))
+            .collect();
+        let (names, places) = keys(names.iter().map(String::as_str));
+        // Made of our own words and numbers only.
+        let mut query =
+            sqlx::query(AssertSqlSafe(format!("DELETE FROM authn_ceremony WHERE ceremony IN ({places})")));
+        for name in names {
+            query = query.bind(name.to_owned());
+        }
+        query.execute(&mut *tx).await?;
+    }
     Ok(())
 }
 

@@ -15,7 +15,8 @@ use crate::client::failure::CorrelationId;
 use crate::client::{Client, Settings, State, remembered};
 use crate::error::Error;
 
-/// How many refusals of one client at one check are kept: strangers who fail at one of them, again and again, push no other out.
+/// How many refusals of one client at one check are kept: strangers who fail at one of them, again and again, push no other out, nor what came
+/// from other networks.
 const KEPT: i64 = 200;
 
 type Columns = (String, String, String, String, i64, Option<String>, i64, i64);
@@ -166,32 +167,56 @@ pub(crate) async fn update(tx: &mut Tx, client: &Client, before: i64) -> Result<
     Ok(done.rows_affected() == 1)
 }
 
-/// Writes a refusal down. Of the oldest of the client at this check so many go that a bounded number stays.
+/// Writes a refusal down, of a request from this network. Of those of the client at this check so many go that a bounded number stays: the
+/// oldest of the network that has most.
 pub(crate) async fn insert_refusal(
     tx: &mut Tx,
     id: &CorrelationId,
     client: &ClientId,
-    failed: &'static str,
-    sentence: &str,
+    (failed, sentence): (&'static str, &str),
+    network: &str,
     now: Millis,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO authn_refusal (refusal_id, client_id, at, failed, sentence) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO authn_refusal (refusal_id, client_id, at, failed, sentence, network) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(id.as_str().to_owned())
     .bind(client.as_str().to_owned())
     .bind(now.0)
     .bind(failed)
     .bind(sentence.to_owned())
+    .bind(network.to_owned())
     .execute(&mut *tx)
     .await?;
-    sqlx::query(
-        "DELETE FROM authn_refusal WHERE client_id = $1 AND failed = $3 AND refusal_id <= (SELECT refusal_id FROM authn_refusal \
-         WHERE client_id = $1 AND failed = $3 ORDER BY refusal_id DESC LIMIT 1 OFFSET $2)",
+    let rows: i64 = sqlx::query_scalar(
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM authn_refusal WHERE client_id = $1 AND failed = $2",
     )
     .bind(client.as_str().to_owned())
-    .bind(KEPT)
     .bind(failed)
+    .fetch_one(&mut *tx)
+    .await?;
+    if rows > KEPT { push_out(tx, client, failed, rows - KEPT).await } else { Ok(()) }
+}
+
+/// Erases so many refusals of the network that has most of them, the oldest first.
+async fn push_out(tx: &mut Tx, client: &ClientId, failed: &'static str, most: i64) -> Result<(), Error> {
+    let network: Option<String> = sqlx::query_scalar(
+        "SELECT network FROM authn_refusal WHERE client_id = $1 AND failed = $2 \
+         GROUP BY network ORDER BY COUNT(*) DESC, MIN(refusal_id) LIMIT 1",
+    )
+    .bind(client.as_str().to_owned())
+    .bind(failed)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(network) = network else { return Ok(()) };
+    sqlx::query(
+        "DELETE FROM authn_refusal WHERE refusal_id IN (SELECT refusal_id FROM authn_refusal \
+         WHERE client_id = $1 AND failed = $2 AND network = $3 ORDER BY refusal_id LIMIT $4)",
+    )
+    .bind(client.as_str().to_owned())
+    .bind(failed)
+    .bind(network)
+    .bind(most)
     .execute(&mut *tx)
     .await?;
     Ok(())
@@ -297,9 +322,10 @@ mod tests {
             assert_eq!(spent, (true, false, true));
             let id = client.clone();
             db.write(move |tx| Box::pin(async move {
-                insert_refusal(tx, &CorrelationId::new(Millis(0)), &id, "signature", "the one that counts", Millis(0)).await?;
+                let counts = ("signature", "the one that counts");
+                insert_refusal(tx, &CorrelationId::new(Millis(0)), &id, counts, "a", Millis(0)).await?;
                 for at in 1..KEPT + 4 {
-                    insert_refusal(tx, &CorrelationId::new(Millis(at)), &id, "secret", "why", Millis(at)).await?;
+                    insert_refusal(tx, &CorrelationId::new(Millis(at)), &id, ("secret", "why"), "a", Millis(at)).await?;
                 }
                 Ok::<_, Error>(())
             })).await.unwrap();
@@ -308,6 +334,30 @@ mod tests {
             assert_eq!((all[200].failed.as_str(), all[200].at), ("signature", 0), "nothing else pushes it out");
             let next = refusals(db.read(), &client, Some(&all[0].correlation_id), 1).await.unwrap();
             assert_eq!(next[0].at, KEPT + 2);
+        }
+
+        /// Whoever is refused again and again pushes out what came from their own network; what came from others stays, until many networks
+        /// have as much. All together they have an end.
+        async fn networks_push_out_their_own(db: Db) {
+            let client: ClientId = "rp-a".parse().unwrap();
+            let id = client.clone();
+            db.write(move |tx| Box::pin(async move {
+                for at in 0..3 {
+                    insert_refusal(tx, &CorrelationId::new(Millis(at)), &id, ("secret", "of the owner"), "a", Millis(at)).await?;
+                }
+                for at in 3..2 * KEPT {
+                    insert_refusal(tx, &CorrelationId::new(Millis(at)), &id, ("secret", "a flood"), "b", Millis(at)).await?;
+                }
+                for at in 2 * KEPT..2 * KEPT + 50 {
+                    let network = format!("c{at}");
+                    insert_refusal(tx, &CorrelationId::new(Millis(at)), &id, ("secret", "of others"), &network, Millis(at)).await?;
+                }
+                Ok::<_, Error>(())
+            })).await.unwrap();
+            let all = refusals(db.read(), &client, None, 2000).await.unwrap();
+            let of = |sentence: &str| all.iter().filter(|one| one.sentence == sentence).count();
+            assert_eq!((all.len(), of("of the owner"), of("a flood"), of("of others")), (200, 3, 147, 50));
+            assert_eq!((all[50].at, all[196].at), (2 * KEPT - 1, 2 * KEPT - 147), "the oldest of the flood went");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! How many authorisation requests wait: rows of `authn_interaction` and `authn_pushed`, counted no further than anybody wants to know, from
-//! indexes alone. One that was answered or used has no row, so that nothing else of the rows is asked.
+//! How many authorisation requests wait, and how many challenges: rows of `authn_interaction`, `authn_pushed` and `authn_ceremony`, counted no
+//! further than anybody wants to know, from indexes alone. One that was answered or used has no row, so that nothing else of the rows is asked.
 
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
 
-use super::Reader;
+use super::{Reader, ceremonies};
 use crate::error::Error;
 
 /// Requests that are counted together.
@@ -21,6 +21,8 @@ pub(crate) enum Crowd {
     PushedBy(ClientId),
     /// All that were pushed and not used.
     Pushed,
+    /// The challenges that a network asked for and that no card has answered.
+    Challenges(String),
 }
 
 impl Crowd {
@@ -52,6 +54,11 @@ impl Crowd {
                  WHERE expires_at > $1 LIMIT $2) AS counted",
                 None,
             ),
+            Self::Challenges(network) => (
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 AS one FROM authn_ceremony \
+                 WHERE network = $3 AND expires_at > $1 LIMIT $2) AS counted",
+                Some(network),
+            ),
         }
     }
 }
@@ -73,7 +80,7 @@ pub(crate) async fn count<'c>(
 }
 
 /// Makes room among requests that wait, for a client or in all: of the network from which most of them come those go that are over soonest,
-/// so many at most, and never more than half of what it has. How many went.
+/// so many at most, and never more than half of what it has, with what was under way for them. How many went.
 pub(crate) async fn make_room(
     tx: &mut Tx,
     client: Option<&ClientId>,
@@ -86,19 +93,22 @@ pub(crate) async fn make_room(
     let text = match client {
         Some(_) => {
             "DELETE FROM authn_interaction WHERE interaction_id IN (SELECT interaction_id FROM authn_interaction \
-             WHERE network = $1 AND expires_at > $2 AND client_id = $4 ORDER BY expires_at, interaction_id LIMIT $3)"
+             WHERE network = $1 AND expires_at > $2 AND client_id = $4 ORDER BY expires_at, interaction_id LIMIT $3) \
+             RETURNING interaction_id"
         }
         None => {
             "DELETE FROM authn_interaction WHERE interaction_id IN (SELECT interaction_id FROM authn_interaction \
-             WHERE network = $1 AND expires_at > $2 ORDER BY expires_at, interaction_id LIMIT $3)"
+             WHERE network = $1 AND expires_at > $2 ORDER BY expires_at, interaction_id LIMIT $3) \
+             RETURNING interaction_id"
         }
     };
-    let mut query = sqlx::query(text).bind(network).bind(now.0).bind(gone);
+    let mut query = sqlx::query_scalar::<_, String>(text).bind(network).bind(now.0).bind(gone);
     if let Some(client) = client {
         query = query.bind(client);
     }
-    let done = query.execute(&mut *tx).await?;
-    Ok(u32::try_from(done.rows_affected()).unwrap_or(u32::MAX))
+    let gone = query.fetch_all(&mut *tx).await?;
+    ceremonies::erase_of(tx, &gone).await?;
+    Ok(u32::try_from(gone.len()).unwrap_or(u32::MAX))
 }
 
 /// The network from which most requests wait, and how many; of those that have as many the one that came first.
@@ -182,6 +192,24 @@ mod tests {
             }
         }
 
+        /// Challenges are counted for the network that asked for them, until they are answered or over; nothing else that is under way is.
+        async fn challenges_are_counted(db: Db) {
+            db.write(|tx| Box::pin(async move {
+                for (name, network, over) in [("1", "a", 10), ("2", "a", 10), ("3", "a", 5), ("4", "b", 10), ("5", "a", 10)] {
+                    ceremonies::challenge(tx, (name, &[1; 32]), "state", network, Millis(over)).await?;
+                }
+                ceremonies::put(tx, "sign-in/1", None, "state", Millis(10)).await?;
+                ceremonies::take_ticket(tx, "5", &[1; 32], Millis(1)).await.map(drop)
+            })).await.unwrap();
+            let challenges = |network: &str| Crowd::Challenges(network.to_owned());
+            for (network, most, at, expected) in [
+                ("a", 9, 4, 3), ("a", 9, 5, 2), ("a", 1, 5, 1), ("b", 9, 5, 1), ("c", 9, 5, 0), ("a", 9, 10, 0),
+            ] {
+                let rows = count(db.read(), &challenges(network), most, Millis(at)).await.unwrap();
+                assert_eq!(rows, expected, "{network} {most} {at}");
+            }
+        }
+
         /// Room is made where most wait, at most half of it, and of that client alone where one is full; nobody else loses anything.
         async fn the_largest_makes_room(db: Db) {
             const ALL: [&str; 7] = ["0", "1", "2", "3", "4", "5", "6"];
@@ -209,6 +237,7 @@ mod tests {
             let one: ClientId = "one".parse().unwrap();
             for crowd in [
                 Crowd::Network("a".to_owned()), Crowd::Client(one.clone()), Crowd::Everybody, Crowd::PushedBy(one), Crowd::Pushed,
+                Crowd::Challenges("a".to_owned()),
             ] {
                 let (text, of) = crowd.counted();
                 let mut query = sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")));

@@ -4,7 +4,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
 
-use super::{Reader, read};
+use super::{Reader, ceremonies, read};
 use crate::api::{SigningDecided, SigningDecision};
 use crate::error::Error;
 use crate::interaction::{Interaction, InteractionId};
@@ -151,13 +151,18 @@ pub(crate) async fn narrow(tx: &mut Tx, interaction: &Interaction) -> Result<(),
     Ok(())
 }
 
-/// Takes a request as answered; false if it was answered before. Nobody asks for it any more, so that it is erased.
+/// Takes a request as answered; false if it was answered before. Nobody asks for it any more, so that it is erased with what was under way
+/// for it.
 pub(crate) async fn settle(tx: &mut Tx, id: &InteractionId) -> Result<bool, Error> {
     let done = sqlx::query("DELETE FROM authn_interaction WHERE interaction_id = $1 AND state = 'waiting'")
         .bind(id.as_str().to_owned())
         .execute(&mut *tx)
         .await?;
-    Ok(done.rows_affected() == 1)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    ceremonies::erase_of(tx, &[id.as_str().to_owned()]).await?;
+    Ok(true)
 }
 
 /// Stores the parameters of a request that was pushed.
@@ -291,6 +296,28 @@ pub(crate) mod tests {
             })).await.unwrap();
             assert_eq!(settled, (true, false));
             assert!(find(db.read(), "secret", Millis(9)).await.unwrap().is_none());
+        }
+
+        /// What is under way for a request goes with it, whatever it is, and nothing of any other.
+        async fn what_is_under_way_goes_with_its_request(db: Db) {
+            let (answered, other) = (waits(1), waits(2));
+            let names = |id: &InteractionId| ["sign-in", "card", "card-challenge"].map(|kind| format!("{kind}/{id}"));
+            let mut all = names(&answered.interaction.id).to_vec();
+            all.extend(names(&other.interaction.id));
+            all.push("key/enrolment".to_owned());
+            let (kept, id) = (all.clone(), answered.interaction.id.clone());
+            db.write(move |tx| Box::pin(async move {
+                insert(tx, &answered, "answered", "192.0.2.7").await?;
+                insert(tx, &other, "other", "192.0.2.7").await?;
+                for name in &kept {
+                    ceremonies::put(tx, name, None, "state", Millis(10)).await?;
+                }
+                settle(tx, &id).await
+            })).await.unwrap();
+            for (number, name) in all.iter().enumerate() {
+                let found = ceremonies::look(db.read(), name, Millis(9)).await.unwrap();
+                assert_eq!(found.is_some(), number >= 3, "{name}");
+            }
         }
 
         /// A decision of before, which says nothing of who made it, is none: it is made again, once.

@@ -261,7 +261,7 @@ pub(crate) async fn open_of_person(tx: &mut Tx, person: &UserId) -> Result<Vec<(
     rows.into_iter().map(|(id, at)| Ok((read("authn_session.session_id", &id)?, Millis(at)))).collect()
 }
 
-/// The sessions of a person that can sign in now, each with the hash of its secret.
+/// The sessions of a person that can sign in now, each with the hash of its secret. One that is locked gives nobody anything.
 pub(crate) async fn in_use_of_person(
     tx: &mut Tx,
     person: &UserId,
@@ -270,7 +270,9 @@ pub(crate) async fn in_use_of_person(
 ) -> Result<Vec<(SessionId, Vec<u8>)>, Error> {
     let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
         "SELECT session_id, secret FROM authn_session WHERE user_id = $1 AND ended_at IS NULL AND last_used_at > $2 \
-         AND expires_at > $3 ORDER BY session_id LIMIT 100",
+         AND expires_at > $3 AND NOT EXISTS \
+         (SELECT 1 FROM authn_session_lock l WHERE l.session_id = authn_session.session_id) \
+         ORDER BY session_id LIMIT 100",
     )
     .bind(person.as_str())
     .bind(idle_since.0)
@@ -435,6 +437,23 @@ pub(crate) mod tests {
             assert_eq!((rest, card), (vec![(two.id.clone(), two.authenticated_at)], vec![two.id.clone()]));
             assert_eq!((over.len(), idle.len(), gone), (1, 1, 1));
             assert_eq!(by_secret(db.read(), &[1; 32]).await.unwrap(), None);
+        }
+
+        /// A session that is locked is open and not in use, and in use again once it is unlocked.
+        async fn locked_sessions_are_not_in_use(db: Db) {
+            let (one, two) = (made(1), made(2));
+            let used = db.write(move |tx| Box::pin(async move {
+                insert(tx, &one, &[1; 32], None, None).await?;
+                insert(tx, &two, &[2; 32], None, None).await?;
+                card_watches::lock(tx, &one.id, Millis(3)).await?;
+                let locked = in_use_of_person(tx, &one.person, Millis(0), Millis(5)).await?;
+                let open = open_of_person(tx, &one.person).await?.len();
+                card_watches::unlock(tx, &one.id).await?;
+                let unlocked = in_use_of_person(tx, &one.person, Millis(0), Millis(5)).await?.len();
+                Ok::<_, Error>((locked, open, unlocked))
+            })).await.unwrap();
+            assert_eq!(used.0.iter().map(|row| row.1.as_slice()).collect::<Vec<_>>(), [[2; 32]]);
+            assert_eq!((used.1, used.2), (2, 2));
         }
     }
 }

@@ -25,14 +25,14 @@ pub(crate) struct Before {
 }
 
 /// What anybody can make, and nobody finds once it is over: table, its key, and the column that says when.
-const AT_ONCE: [(&str, &str, &str); 2] =
-    [("authn_interaction", "interaction_id", "expires_at"), ("authn_pushed", "uri_hash", "expires_at")];
-/// What can be used no more when its time is over.
-const OVER: [(&str, &str, &str); 3] = [
-    ("authn_assertion", "jti_hash", "expires_at"),
-    ("authn_token", "token_hash", "expires_at"),
+const AT_ONCE: [(&str, &str, &str); 3] = [
+    ("authn_interaction", "interaction_id", "expires_at"),
+    ("authn_pushed", "uri_hash", "expires_at"),
     ("authn_ceremony", "ceremony", "expires_at"),
 ];
+/// What can be used no more when its time is over.
+const OVER: [(&str, &str, &str); 2] =
+    [("authn_assertion", "jti_hash", "expires_at"), ("authn_token", "token_hash", "expires_at")];
 /// What is kept for a while.
 const KEPT: [(&str, &str, &str); 3] = [
     ("authn_refusal", "refusal_id", "at"),
@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
     use crate::store::codes::{Bound, Code};
-    use crate::store::{clients, codes, grants, interactions, throttles};
+    use crate::store::{ceremonies, clients, codes, grants, interactions, throttles};
 
     async fn erased(db: &Db, at: i64) -> u64 {
         let at = Millis(at);
@@ -130,6 +130,19 @@ mod tests {
             assert!(codes::find(&mut db.read().acquire().await.unwrap(), "code").await.unwrap().is_some());
             assert_eq!(erased(&db, 2000).await, 2);
             assert!(codes::find(&mut db.read().acquire().await.unwrap(), "code").await.unwrap().is_none());
+        }
+
+        /// What is under way goes as soon as it is over, whatever else is kept.
+        async fn what_is_under_way_goes_at_once(db: Db) {
+            db.write(|tx| Box::pin(async move {
+                ceremonies::put(tx, "a", None, "over", Millis(9)).await?;
+                ceremonies::challenge(tx, ("b", &[1; 32]), "over", "192.0.2.7", Millis(9)).await?;
+                ceremonies::put(tx, "c", None, "under way", Millis(10)).await
+            })).await.unwrap();
+            let kept = Millis(0);
+            let before = Before { now: Millis(10), over: kept, kept, sessions: kept, attempts: kept, known: kept };
+            let gone = db.write(move |tx| Box::pin(async move { erase(tx, &before, 10).await })).await.unwrap();
+            assert_eq!((gone, rows(&db, "authn_ceremony").await), (2, 1));
         }
 
         /// A grant and a chosen role stay while their session is open, however long they are over, and go once it has ended.

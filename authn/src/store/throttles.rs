@@ -31,8 +31,46 @@ pub(crate) async fn failures<'c>(
     Ok(found.map_or(0, |failures| u32::try_from(failures).unwrap_or(u32::MAX)))
 }
 
-/// Counts an attempt, and says how many there are in a row; none if another one has slowed the subject down meanwhile. What lies
-/// before `forgotten` counts no more.
+/// What is counted of a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// How many attempts count.
+    pub(crate) failures: u32,
+    /// From when on the next of them is to be forgotten.
+    pub(crate) since: Millis,
+}
+
+/// What is counted of a subject, nothing if it is new, held until the transaction is over; none if another attempt has slowed it down
+/// meanwhile.
+pub(crate) async fn hold(tx: &mut Tx, subject: &str, now: Millis) -> Result<Option<Tally>, Error> {
+    let held: Option<(i64, i64)> = sqlx::query_as(
+        "INSERT INTO authn_attempt (subject, failures, next_at, failed_at) VALUES ($1, 0, $2, $2) \
+         ON CONFLICT (subject) DO UPDATE SET failures = authn_attempt.failures WHERE authn_attempt.next_at <= $2 \
+         RETURNING failures, failed_at",
+    )
+    .bind(subject)
+    .bind(now.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(held.map(|(failures, since)| Tally {
+        failures: u32::try_from(failures.max(0)).unwrap_or(u32::MAX),
+        since: Millis(since),
+    }))
+}
+
+/// Stores what is counted of a subject that is held, and from when on the next attempt is looked at.
+pub(crate) async fn keep(tx: &mut Tx, subject: &str, tally: Tally, next_at: Millis) -> Result<(), Error> {
+    sqlx::query("UPDATE authn_attempt SET failures = $2, failed_at = $3, next_at = $4 WHERE subject = $1")
+        .bind(subject)
+        .bind(i64::from(tally.failures))
+        .bind(tally.since.0)
+        .bind(next_at.0)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// Counts what is not slowed down, and says how many there are in a row. What lies before `forgotten` counts no more.
 pub(crate) async fn count(
     tx: &mut Tx,
     subject: &str,
@@ -53,29 +91,26 @@ pub(crate) async fn count(
     Ok(failures.map(|failures| u32::try_from(failures).unwrap_or(u32::MAX)))
 }
 
-/// Stores from when on the next attempt is looked at.
-pub(crate) async fn delay(tx: &mut Tx, subject: &str, next_at: Millis) -> Result<(), Error> {
-    sqlx::query("UPDATE authn_attempt SET next_at = $2 WHERE subject = $1")
-        .bind(subject)
-        .bind(next_at.0)
-        .execute(&mut *tx)
-        .await?;
-    Ok(())
-}
-
 /// Forgets what went wrong.
 pub(crate) async fn forget(tx: &mut Tx, subject: &str) -> Result<(), Error> {
     sqlx::query("DELETE FROM authn_attempt WHERE subject = $1").bind(subject).execute(&mut *tx).await?;
     Ok(())
 }
 
-/// Takes back one attempt that was right after all.
-pub(crate) async fn take_back(tx: &mut Tx, subject: &str, now: Millis) -> Result<(), Error> {
+/// Takes back one attempt that was right after all, which was counted at `counted` and slowed the next one down until `next_at`. What
+/// others have slowed down since stays so, and nothing is remembered longer than without it.
+pub(crate) async fn take_back(
+    tx: &mut Tx,
+    subject: &str,
+    (counted, next_at): (Millis, Millis),
+) -> Result<(), Error> {
     sqlx::query(
-        "UPDATE authn_attempt SET failures = failures - 1, next_at = $2 WHERE subject = $1 AND failures > 0",
+        "UPDATE authn_attempt SET failures = failures - 1, \
+         next_at = CASE WHEN next_at = $3 THEN $2 ELSE next_at END WHERE subject = $1 AND failures > 0",
     )
     .bind(subject)
-    .bind(now.0)
+    .bind(counted.0)
+    .bind(next_at.0)
     .execute(&mut *tx)
     .await?;
     Ok(())
@@ -179,28 +214,53 @@ mod tests {
     use super::*;
 
     platform::both_engines! {
-        /// Attempts are counted in a row, not while they are slowed down, and anew once the old ones are forgotten.
+        /// What is not slowed down is counted in a row, and anew once the old ones are forgotten.
         async fn attempts_are_counted(db: Db) {
             let counted = db.write(|tx| Box::pin(async move {
                 let mut counted = Vec::new();
-                counted.push(count(tx, "a", Millis(0), Millis(10)).await?);
-                counted.push(count(tx, "a", Millis(0), Millis(11)).await?);
-                delay(tx, "a", Millis(20)).await?;
-                counted.push(count(tx, "a", Millis(0), Millis(19)).await?);
-                counted.push(count(tx, "a", Millis(0), Millis(20)).await?);
-                take_back(tx, "a", Millis(20)).await?;
-                counted.push(count(tx, "a", Millis(0), Millis(21)).await?);
-                counted.push(count(tx, "a", Millis(22), Millis(23)).await?);
-                counted.push(count(tx, "b", Millis(0), Millis(23)).await?);
+                for (subject, forgotten, now) in [("a", 0, 10), ("a", 0, 11), ("a", 12, 13), ("b", 0, 13)] {
+                    counted.push(count(tx, subject, Millis(forgotten), Millis(now)).await?);
+                }
                 forget(tx, "b").await?;
                 Ok::<_, Error>(counted)
             })).await.unwrap();
-            assert_eq!(counted, [Some(1), Some(2), None, Some(3), Some(3), Some(1), Some(1)]);
-            assert_eq!(next_at(db.read(), "a").await.unwrap(), Some(Millis(20)));
-            for (subject, since, expected) in [("a", 23, 1), ("a", 24, 0), ("b", 0, 0)] {
+            assert_eq!(counted, [Some(1), Some(2), Some(1), Some(1)]);
+            for (subject, since, expected) in [("a", 13, 1), ("a", 14, 0), ("b", 0, 0)] {
                 assert_eq!(failures(db.read(), subject, Millis(since)).await.unwrap(), expected, "{subject} {since}");
             }
             assert_eq!(next_at(db.read(), "b").await.unwrap(), None);
+        }
+
+        /// What is counted is held and kept, and not held while it is slowed down.
+        async fn attempts_are_held(db: Db) {
+            let held = db.write(|tx| Box::pin(async move {
+                let mut held = vec![hold(tx, "a", Millis(10)).await?];
+                keep(tx, "a", Tally { failures: 3, since: Millis(7) }, Millis(20)).await?;
+                for now in [19, 20] {
+                    held.push(hold(tx, "a", Millis(now)).await?);
+                }
+                Ok::<_, Error>(held)
+            })).await.unwrap();
+            let tally = |failures, since| Some(Tally { failures, since: Millis(since) });
+            assert_eq!(held, [tally(0, 10), None, tally(3, 7)]);
+        }
+
+        /// A right attempt takes back what it counted and its own delay; not the delay that another has earned meanwhile, and nothing
+        /// is remembered longer because of it.
+        async fn right_attempts_are_taken_back(db: Db) {
+            let seen = db.write(|tx| Box::pin(async move {
+                let mut seen = Vec::new();
+                hold(tx, "a", Millis(10)).await?;
+                keep(tx, "a", Tally { failures: 3, since: Millis(7) }, Millis(20)).await?;
+                take_back(tx, "a", (Millis(10), Millis(20))).await?;
+                seen.push((next_at(&mut *tx, "a").await?, hold(tx, "a", Millis(10)).await?));
+                keep(tx, "a", Tally { failures: 4, since: Millis(7) }, Millis(99)).await?;
+                take_back(tx, "a", (Millis(10), Millis(20))).await?;
+                seen.push((next_at(&mut *tx, "a").await?, hold(tx, "a", Millis(99)).await?));
+                Ok::<_, Error>(seen)
+            })).await.unwrap();
+            let tally = |failures| Some(Tally { failures, since: Millis(7) });
+            assert_eq!(seen, [(Some(Millis(10)), tally(2)), (Some(Millis(99)), tally(3))]);
         }
 
         /// From where somebody signed in is known for a while.

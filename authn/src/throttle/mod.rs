@@ -13,11 +13,13 @@
 //! whoever has a site has as many networks as they like, and would use up what is there for all that are new. A holder who comes with a new
 //! browser from a network on which somebody guesses waits with them, and signs in with every other method meanwhile. An attempt is counted
 //! before it is looked at, so that many at once are no way around; one that was right is taken back from all in which it was counted.
+//! What is counted is forgotten one by one, as time goes by: many people behind one address are never a day without a mistake.
 
+mod networks;
 mod rule;
 mod settings;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -29,6 +31,8 @@ use crate::authenticator::webauthn::random_handle;
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::store::throttles;
+use networks::around;
+pub(crate) use networks::{network, site};
 pub use settings::Throttle;
 
 /// For how long a network or a browser stays known.
@@ -54,9 +58,18 @@ pub(crate) struct Attempt {
 #[must_use]
 pub(crate) struct Counted {
     /// By what its account is counted in its browser, or from its network.
-    own: String,
+    own: Mark,
     /// What others are counted in too.
-    shared: Vec<String>,
+    shared: Vec<Mark>,
+    /// When it was counted.
+    at: Millis,
+}
+
+/// In what an attempt was counted, and until when that slowed the next one down.
+#[derive(Debug)]
+struct Mark {
+    subject: String,
+    next_at: Millis,
 }
 
 /// Whether an attempt is looked at.
@@ -68,8 +81,8 @@ pub(crate) enum Turn {
     Later(Millis),
 }
 
-/// What is counted, and how often it is free.
-type Free = (String, u32);
+/// What is counted, and how often it is free; none slows nothing down.
+type Free = (String, Option<u32>);
 
 impl Attempt {
     /// An attempt on an account, by the name that was typed, from a network and a browser.
@@ -101,12 +114,12 @@ impl Attempt {
     }
 
     /// The network and those around it, each with how often it is free.
-    fn networks(&self, settings: &Throttle) -> Vec<(String, u32)> {
+    fn networks(&self, settings: &Throttle) -> Vec<Free> {
         let around = self.around.iter();
         let around = around.map(|(network, times)| {
-            (format!("network/{network}"), settings.network_free.saturating_mul(*times))
+            (format!("network/{network}"), Some(settings.network_free.saturating_mul(*times)))
         });
-        std::iter::once((self.network(), settings.network_free)).chain(around).collect()
+        std::iter::once((self.network(), Some(settings.network_free))).chain(around).collect()
     }
 
     fn newcomers(&self) -> String {
@@ -132,9 +145,9 @@ impl Attempt {
         now: Millis,
     ) -> Result<(Free, Vec<Free>), Error> {
         if let Some(device) = self.device(tx, now).await? {
-            return Ok(((device, settings.free), Vec::new()));
+            return Ok(((device, Some(settings.free)), Vec::new()));
         }
-        let mut shared: Vec<Free> = self.of_site().map(|site| (site, u32::MAX)).into_iter().collect();
+        let mut shared: Vec<Free> = self.of_site().map(|site| (site, None)).into_iter().collect();
         shared.extend(self.networks(settings));
         let known = match &self.person {
             Some(person) => throttles::is_known(&mut *tx, person, &self.network, now.minus(KNOWN)).await?,
@@ -142,12 +155,12 @@ impl Attempt {
         };
         if !known {
             shared.push(if self.is_first(tx, settings, now).await? {
-                (self.newcomers(), settings.newcomers_free)
+                (self.newcomers(), Some(settings.newcomers_free))
             } else {
-                (self.strangers(), settings.strangers_free)
+                (self.strangers(), Some(settings.strangers_free))
             });
         }
-        Ok(((self.pair(), settings.free), shared))
+        Ok(((self.pair(), Some(settings.free)), shared))
     }
 
     /// Whether strangers are slowed down and this network, with its whole site, has not failed at this account: it has one attempt all the
@@ -177,16 +190,15 @@ impl Attempt {
                 return Ok(Turn::Later(next_at));
             }
         }
-        for (subject, free) in std::iter::once(&own).chain(&shared) {
-            let forgotten = now.minus(settings.forget());
-            let Some(failures) = throttles::count(tx, subject, forgotten, now).await? else {
-                // Another machine was faster.
-                return Ok(Turn::Later(now.plus(settings.first_delay())));
-            };
-            throttles::delay(tx, subject, rule::next_at(settings, *free, failures, now)).await?;
+        // Another machine was faster where one of them is slowed down now.
+        let later = Turn::Later(now.plus(settings.first_delay()));
+        let Some(own) = count_in(tx, settings, own, now).await? else { return Ok(later) };
+        let mut marks = Vec::new();
+        for one in shared {
+            let Some(mark) = count_in(tx, settings, one, now).await? else { return Ok(later) };
+            marks.push(mark);
         }
-        let shared = shared.into_iter().map(|(subject, _)| subject).collect();
-        Ok(Turn::Now(Counted { own: own.0, shared }))
+        Ok(Turn::Now(Counted { own, shared: marks, at: now }))
     }
 
     /// Takes the attempt back: it was right. Its network and its browser are known from now on; the browser by another secret, which
@@ -198,9 +210,9 @@ impl Attempt {
         browser: &[u8],
         now: Millis,
     ) -> Result<(), Error> {
-        counted.take_back(tx, now).await?;
+        counted.take_back(tx).await?;
         // What strangers tried elsewhere on the same network is not forgotten because the holder came.
-        throttles::forget(tx, &counted.own).await?;
+        throttles::forget(tx, &counted.own.subject).await?;
         self.acquaint(tx, browser, now).await
     }
 
@@ -217,15 +229,29 @@ impl Attempt {
     }
 }
 
+/// Counts an attempt in one of what it is counted in; none if another one has slowed that down meanwhile.
+async fn count_in(
+    tx: &mut Tx,
+    settings: &Throttle,
+    (subject, free): Free,
+    now: Millis,
+) -> Result<Option<Mark>, Error> {
+    let Some(before) = throttles::hold(tx, &subject, now).await? else { return Ok(None) };
+    let tally = rule::counted(settings, free, before, now);
+    let next_at = rule::next_at(settings, free, tally.failures, now);
+    throttles::keep(tx, &subject, tally, next_at).await?;
+    Ok(Some(Mark { subject, next_at }))
+}
+
 impl Counted {
     /// Takes the attempt back by itself: it was not looked at.
-    pub(crate) async fn taken_back(self, provider: &Provider, now: Millis) -> Result<(), Error> {
-        provider.db.write(move |tx| Box::pin(async move { self.take_back(tx, now).await })).await
+    pub(crate) async fn taken_back(self, provider: &Provider) -> Result<(), Error> {
+        provider.db.write(move |tx| Box::pin(async move { self.take_back(tx).await })).await
     }
 
-    async fn take_back(&self, tx: &mut Tx, now: Millis) -> Result<(), Error> {
-        for subject in std::iter::once(&self.own).chain(&self.shared) {
-            throttles::take_back(tx, subject, now).await?;
+    async fn take_back(&self, tx: &mut Tx) -> Result<(), Error> {
+        for mark in std::iter::once(&self.own).chain(&self.shared) {
+            throttles::take_back(tx, &mark.subject, (self.at, mark.next_at)).await?;
         }
         Ok(())
     }
@@ -251,39 +277,6 @@ pub(crate) async fn is_recorded(tx: &mut Tx, address: Option<IpAddr>, now: Milli
         metrics::counter!("authn_refusals_unrecorded_total").increment(1);
     }
     Ok(recorded)
-}
-
-/// On IPv6 whoever has one address has its whole /64.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => prefix(address, 64).into(),
-        address @ IpAddr::V4(_) => address,
-    }
-}
-
-/// How long the prefixes are that are given to households and to sites, which have many a /64, and how many times as much is free there.
-const AROUND: [(u32, u32); 2] = [(56, 2), (48, 4)];
-
-/// The networks around that of an address.
-fn around(address: IpAddr) -> Vec<(String, u32)> {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            AROUND.map(|(length, times)| (format!("{}/{length}", prefix(address, length)), times)).to_vec()
-        }
-        IpAddr::V4(_) => Vec::new(),
-    }
-}
-
-/// The network of a whole site, whose requests are counted together: an address of IPv4, a /48 of IPv6.
-pub(crate) fn site(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V6(address) => prefix(address, 48).to_string(),
-        IpAddr::V4(address) => address.to_string(),
-    }
-}
-
-fn prefix(address: Ipv6Addr, length: u32) -> Ipv6Addr {
-    Ipv6Addr::from(u128::from(address) & (u128::MAX << (128 - length)))
 }
 
 #[cfg(test)]
@@ -457,6 +450,45 @@ mod tests {
             assert!(comes_in(&db, &attempt("a", "203.0.113.9"), 2).await, "the fifth, which is right");
             assert_eq!(tries(&db, &attempt("a", "192.0.2.1"), 2).await, None, "strangers are not slowed down");
             assert!(tries(&db, &attempt("a", "192.0.2.2"), 2).await.is_some(), "and by the fifth wrong one");
+        }
+
+        /// What many people behind one address mistype in a month, between right sign-ins, keeps nobody out there, and what strangers
+        /// mistype at one account keeps nobody out elsewhere. A burst of guesses is slowed down all the same.
+        async fn mistakes_of_many_keep_nobody_out(db: Db) {
+            const APART: i64 = 12_960_000;
+            let address = "192.0.2.1";
+            for number in 0..200 {
+                let at = number * APART;
+                let colleague = attempt(&format!("colleague {}", number % 40), address);
+                assert_eq!(tries(&db, &colleague, at).await, None, "{number}");
+                assert!(comes_in(&db, &attempt("a", address), at + 1).await, "{number}");
+                let away = attempt("a", &format!("203.0.113.{number}"));
+                for at in [at + 2, at + 3] {
+                    assert_eq!(tries(&db, &away, at).await, None, "{number}: strangers are not slowed down");
+                }
+            }
+            let mut guesses = 0;
+            for number in 0..50 {
+                let victim = attempt(&format!("victim {number}"), address);
+                guesses += u32::from(tries(&db, &victim, 200 * APART + number).await.is_none());
+            }
+            assert_eq!(guesses, 7, "six are free, and the one beyond costs the next");
+            assert!(comes_in(&db, &known("a", address), 200 * APART + 50).await, "the holder's browser is not slowed down");
+        }
+
+        /// Whoever guesses for a day as often as they are let, at one account or at many, guesses little more than once in the longest delay.
+        async fn guessing_all_day_is_bounded(db: Db) {
+            const DAY: i64 = 86_400_000;
+            for (address, accounts) in [("192.0.2.1", 1_000), ("192.0.2.2", 1)] {
+                let (mut at, mut guesses) = (0, 0_u32);
+                while at < DAY {
+                    match tries(&db, &attempt(&format!("{address} {}", guesses % accounts), address), at).await {
+                        None => guesses += 1,
+                        Some(until) => at = until.0,
+                    }
+                }
+                assert!((96..=120).contains(&guesses), "{address}: {guesses}");
+            }
         }
 
         /// Refusals that name nobody are recorded so often of a network, and not more often by going through the networks of a site.

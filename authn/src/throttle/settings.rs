@@ -22,7 +22,7 @@ pub struct Throttle {
     pub first_delay_seconds: u32,
     /// How many seconds one waits at most.
     pub longest_delay_seconds: u32,
-    /// After how many hours without a wrong attempt the earlier ones are forgotten.
+    /// Over how many hours wrong attempts are forgotten, one after the other: as many as count at most in so many hours.
     pub forget_hours: u32,
 }
 

@@ -33,6 +33,34 @@ fn refused(answered: &Answered, status: u16, word: &str) {
 }
 
 platform::both_engines! {
+    /// So many challenges of one network wait for a card, and no more; other networks go on, and so does this one once one is answered, or they
+    /// are over. Nothing is kept of what is over.
+    async fn challenges_have_an_end(db: Db) {
+        let settings = json!({"cis1": {"sha1": "accepted"}, "limits": {"waiting_per_network": 2}});
+        let (rig, _authority) = Rig::with_authority(db, &settings).await;
+        let agent = Agent::new(&rig.router);
+        let neighbour = Agent { address: std::net::IpAddr::from([192, 0, 2, 8]), ..agent.clone() };
+        let rows = async || -> i64 {
+            let text = "SELECT CAST(COUNT(*) AS BIGINT) FROM authn_ceremony";
+            sqlx::query_scalar(text).fetch_one(rig.db.read()).await.unwrap()
+        };
+        let challenge = agent.activate().await;
+        agent.activate().await;
+        let full = agent.activated().await;
+        refused(&full, 503, "too-many-challenges");
+        assert!(parameter(&full, "error_text").contains("Too many workstations on your network"), "{}", full.body);
+        assert_eq!(rows().await, 2, "what is refused is not stored");
+        neighbour.activate().await;
+        assert_ne!(agent.validate(&challenge, USER, "bm8=").await.status, 200);
+        agent.activate().await;
+        refused(&agent.activated().await, 503, "too-many-challenges");
+        assert_eq!(rows().await, 3);
+        rig.pass(Duration::from_mins(3));
+        agent.activate().await;
+        rig.provider.sweep().await.unwrap();
+        assert_eq!(rows().await, 1);
+    }
+
     /// An agent gets a challenge, its card signs it, and it finds in the answer what it looks for; the record has who, with which card,
     /// from where, and with which hash.
     async fn agent_gets_a_ticket(db: Db) {

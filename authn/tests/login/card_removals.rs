@@ -124,6 +124,27 @@ platform::both_engines! {
         }
         assert_eq!(asked("/introspect", &[("token", access)]).await.json()["active"], true);
         assert_eq!(rig.events("grant-ended").await.len(), 0);
+    /// Where the first session keeps others out, one that is locked does not: its holder, who has put the card in at the next workstation, is
+    /// signed in there, and it ends. One that is in use keeps them out still.
+    async fn a_locked_session_keeps_nobody_out(db: Db) {
+        let settings = json!({
+            "card_agent": "http://127.0.0.1:44880", "sessions": {"card_removed": "lock", "concurrent": "first"}
+        });
+        let (rig, authority) = Rig::with_authority(db, &settings).await;
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let (mut here, watch) = rig.signed_in_by(&card).await;
+        let mut next = rig.browser();
+        let page = rig.begin(&mut next, STRONG).await;
+        let challenge = next.script(&format!("{page}/card/challenge"), &json!({})).await.json();
+        let refused = next.script(&format!("{page}/card/answer"), &card.answer(&challenge)).await;
+        assert_eq!(refused.status, 403, "{}", refused.body);
+        assert_eq!(here.get("/account").await.status, 200);
+        assert_eq!(told(&rig, &watch).await.json(), json!({"session": "locked"}));
+        let (mut there, _) = rig.signed_in_by(&card).await;
+        assert_eq!(there.get("/account").await.status, 200);
+        let ended = rig.events("session-ended").await;
+        assert_eq!((ended.len(), &ended[0]["cause"]), (1, &json!("replaced")), "{ended:?}");
+        assert_eq!(here.get("/account").await.status, 401, "and the locked one comes back no more");
     }
 
     /// Whoever signs in by something else in the same browser, as for another relying party, has a session that still ends with the card:

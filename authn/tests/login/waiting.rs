@@ -1,11 +1,12 @@
-//! Requests that wait: anybody can send them, and there is an end to them.
+//! Requests that wait, and those that are wrong: anybody can send them, and there is an end to them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use platform::db::Db;
 use serde_json::json;
 
-use crate::rig::{Answered, Browser, Rig, SoftKey, USER};
+use crate::rig::{Answered, Browser, Rig, SoftKey, USER, system};
 
 const CALLBACK: &str = "https%3A%2F%2Frp.example%2Fcallback";
 
@@ -122,6 +123,38 @@ platform::both_engines! {
         assert_eq!(browser.get(&posted.location()).await.status, 400);
         browser.loads = Some("document");
         assert_eq!(browser.get(&ask("one")).await.status, 303);
+    }
+
+    /// Whoever sends wrong requests in a relying party's name, as fast as they can, pushes nothing out of its list of failures that came from
+    /// elsewhere: what its owner was told by a correlation id is found. The list has an end for all that.
+    async fn strangers_push_out_no_failure(db: Db) {
+        let rig = Rig::new(db).await;
+        assert_eq!(rig.registering("one", &json!({})).await.status, 201);
+        let fails = async |address: &str| -> String {
+            let mut browser = rig.browser();
+            browser.address = address.parse().unwrap();
+            let fields = [("grant_type", "authorization_code"), ("code", "x"), ("client_id", "one"), ("client_secret", "wrong")];
+            let answered = browser.form("/token", &fields).await;
+            // The one before is the older one.
+            rig.pass(Duration::from_millis(1));
+            answered.json()["correlation_id"].as_str().unwrap().to_owned()
+        };
+        let told = fails("192.0.2.7").await;
+        let first = fails("198.51.100.1").await;
+        for _ in 0..210 {
+            fails("198.51.100.1").await;
+        }
+        let latest = fails("198.51.100.1").await;
+        let mut registrar = system("desk", &[authn::api::CLIENTS]);
+        registrar.acts.insert(authn::api::clients_of("larkfield"));
+        let path = "/authn/configs/larkfield/one/failures?limit=500";
+        let page = rig.browser().call(&registrar, "GET", path, None).await.json();
+        let ids = page["failures"].as_array().unwrap().iter();
+        let listed: Vec<&str> = ids.map(|one| one["correlation_id"].as_str().unwrap()).collect();
+        let distinct: BTreeSet<&str> = listed.iter().copied().collect();
+        assert_eq!((listed.len(), distinct.len()), (200, 200), "each has its own name");
+        assert!(listed.contains(&told.as_str()) && listed.contains(&latest.as_str()), "{listed:?}");
+        assert!(!listed.contains(&first.as_str()), "whoever floods pushes out their own");
     }
 
     /// Of what is pushed what is read is kept, and no more; so much of it waits for one relying party, and in all. One that was used is not

@@ -121,13 +121,13 @@ async fn confirmed(
     let right = provider.login.passwords.verify(proposal.password.clone(), Some(kept)).await;
     if matches!(right, Err(Error::Busy)) {
         // Not the fault of whoever waits.
-        counted.taken_back(provider, now).await?;
+        counted.taken_back(provider).await?;
         return Err(Error::Busy);
     }
     if !right? || password::email(&proposal.email).as_deref() != Some(email) {
         return Err(wrong());
     }
-    counted.taken_back(provider, now).await
+    counted.taken_back(provider).await
 }
 
 /// What came of a proposal.
@@ -207,7 +207,7 @@ pub(crate) async fn enrol(
         return Ok(Came::Asked);
     }
     let (added, known) = add(provider, enrolment, proposed, proof, guest, now).await?;
-    tries.taken_back(provider, now).await?;
+    tries.taken_back(provider).await?;
     Ok(Came::Added(added.method, known))
 }
 

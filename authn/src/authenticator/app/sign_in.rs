@@ -75,7 +75,7 @@ pub(crate) async fn sign_in(
         Ok(None) => Ok((wrong(provider, visit, account.person, now).await?, None)),
         // Not the fault of whoever waits.
         Err(Error::Busy) => {
-            counted.taken_back(provider, now).await?;
+            counted.taken_back(provider).await?;
             Ok((Outcome::Refused(Why::Busy), None))
         }
         Err(error) => Err(error),

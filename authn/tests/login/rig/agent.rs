@@ -83,9 +83,14 @@ impl Agent {
         text + "        </gpOBJECT>"
     }
 
+    /// What comes of asking for a challenge.
+    pub(crate) async fn activated(&self) -> Answered {
+        self.say("POST", "/login/authactivate", self.message("ACTIVATION", &[])).await
+    }
+
     /// Asks for a challenge.
     pub(crate) async fn activate(&self) -> Challenge {
-        let answered = self.say("POST", "/login/authactivate", self.message("ACTIVATION", &[])).await;
+        let answered = self.activated().await;
         assert_eq!(answered.status, 200, "{}", answered.body);
         let found = |name: &str| parameter(&answered, name);
         Challenge { challenge: found("challenge"), signature: found("signature") }
