@@ -14,7 +14,7 @@ const REDUCED: u8 = 0xA2;
 /// How many lists there are above a digest of so many that nobody brings.
 const DEEPEST: usize = 64;
 /// How many time-stamps a record may have; each costs the verification of a signature and of a path.
-const MOST_STAMPS: usize = 64;
+pub(crate) const MOST_STAMPS: usize = 64;
 
 /// A tree over digests of one hash.
 pub(crate) struct Tree {
@@ -196,6 +196,11 @@ impl<'a> Record<'a> {
         })
     }
 
+    /// Whether it has as many time-stamps as it may: with a further one nobody here could read it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.chains.iter().map(|chain| chain.stamps.len()).sum::<usize>() >= MOST_STAMPS
+    }
+
     /// The hash of the last chain, and the digest that its next time-stamp is about: of the last one (RFC 4998 5.2).
     pub(crate) fn to_renew(&self) -> Option<(Hash, Vec<u8>)> {
         let last = self.chains.last()?.stamps.last()?;
@@ -366,6 +371,22 @@ mod tests {
         let shared = Record::read(&shared).unwrap();
         let root = |leaf: &[u8]| shared.chains[1].stamps[0].root(Some(leaf));
         assert_eq!((root(&leaves[1]).as_deref(), root(&[7; 64])), (Some(above.root()), None));
+    }
+
+    /// A record that has as many time-stamps as it may, in whichever chains, says so; with one more it is not read.
+    #[test]
+    fn records_say_when_they_are_full() {
+        let digests = [Hash::Sha256.digest(&[1])];
+        let mut record = Tree::over(Hash::Sha256, &digests).record(0, TOKEN);
+        for count in 1..MOST_STAMPS {
+            let read = Record::read(&record).unwrap();
+            assert!(!read.is_full(), "{count}");
+            let more = if count == 9 { Some(read.rehashed(Hash::Sha512, TOKEN)) } else { read.renewed(TOKEN) };
+            record = more.unwrap();
+        }
+        let full = Record::read(&record).unwrap();
+        assert!(full.is_full() && full.chains.len() == 2);
+        assert!(Record::read(&full.renewed(TOKEN).unwrap()).is_none());
     }
 
     /// What is no record is not read, wherever it is cut, and damage does no harm.

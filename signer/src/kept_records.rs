@@ -19,7 +19,7 @@ use crate::api::{KeptRecords, SIGN};
 use crate::cades;
 use crate::error::Error;
 use crate::events::Event;
-use crate::evidence_record::{Record, Tree};
+use crate::evidence_record::{MOST_STAMPS, Record, Tree};
 use crate::ids::RecordsId;
 use crate::offload::off_thread_if;
 use crate::proofs::each;
@@ -286,6 +286,9 @@ impl Signer {
             let last = all.later.last().unwrap_or(&all.first);
             (all.record(0)?, last.hash, last.last().to_vec())
         };
+        if Record::read(&first).is_some_and(|record| record.is_full()) {
+            return Ok(Err(format!("it has {MOST_STAMPS} time-stamps, as many as a record may have")));
+        }
         let report = judge_here(self, Evidence::record(&first, None)).await?;
         if report.verdict != Verdict::Valid {
             return Ok(Err(report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default()));

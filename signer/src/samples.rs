@@ -11,7 +11,7 @@ use pki::path::Known;
 use serde_json::Value;
 
 use crate::eps::{Algorithm, AuthorTime, Message, Prescription, SignedInfo};
-use crate::verification::{Authorship, Code, Document, Evidence, Report, Trust, Weak};
+use crate::verification::{Authorship, Code, Document, Evidence, Report, Trust, Weak, Work};
 use crate::xml;
 
 /// The samples of this name, each a file or a folder, at least so many.
@@ -63,6 +63,7 @@ fn judged(evidence: &Evidence) -> Report {
         weak: Weak::Noted,
         told: &[],
         authorship: Authorship::Unasked,
+        work: Work::default(),
     })
 }
 

@@ -11,7 +11,7 @@ use pki::{Certificate, Crl, ObjectIdentifier};
 use platform::clock::{Clock, Millis};
 use signer::api::EvidenceBundle;
 use signer::verification::{
-    Authorship, Document, Evidence, Form, Report, SignatureReport, Trust, Verdict, Weak,
+    Authorship, Document, Evidence, Form, Report, SignatureReport, Trust, Verdict, Weak, Work,
 };
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -47,6 +47,7 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
             weak: Weak::Refused,
             told: &[],
             authorship: Authorship::Unasked,
+            work: Work::default(),
         },
     )?;
     let shown = options.signature.display();

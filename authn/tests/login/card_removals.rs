@@ -124,6 +124,8 @@ platform::both_engines! {
         }
         assert_eq!(asked("/introspect", &[("token", access)]).await.json()["active"], true);
         assert_eq!(rig.events("grant-ended").await.len(), 0);
+    }
+
     /// Where the first session keeps others out, one that is locked does not: its holder, who has put the card in at the next workstation, is
     /// signed in there, and it ends. One that is in use keeps them out still.
     async fn a_locked_session_keeps_nobody_out(db: Db) {

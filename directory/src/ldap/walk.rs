@@ -107,7 +107,7 @@ impl Position {
     /// Reads what [`Position::text`] wrote.
     pub(super) fn read(text: &str) -> Option<Self> {
         let mut lines = text.splitn(3, '\n');
-        let stage = lines.next()?.parse().ok().filter(|stage| *stage <= Branch::ALL.len())?;
+        let stage: usize = lines.next()?.parse().ok().filter(|stage| *stage <= Branch::ALL.len())?;
         let passed = lines.next()?.parse().ok()?;
         let unit = lines.next().filter(|unit| !unit.contains('\0'))?;
         let branch = stage.checked_sub(1).and_then(|stage| Branch::ALL.get(stage));

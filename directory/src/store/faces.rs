@@ -86,6 +86,12 @@ fn either(any: &[Question], first: usize) -> (String, Vec<String>) {
     (parts.join(" UNION "), values)
 }
 
+/// The same as a condition.
+fn gathered(any: &[Question], first: usize) -> (String, Vec<String>) {
+    let (found, values) = either(any, first);
+    (format!("p.user_id IN ({found})"), values)
+}
+
 /// What can be asked of each person by themselves.
 enum Own<'q> {
     /// Whether one of their names begins so.
@@ -355,13 +361,8 @@ async fn people_within(
     }
     for (any, way) in questions.iter().zip(ways) {
         let first = values.len() + 3;
-        let (condition, more) = match (*way, own(any)) {
-            (Way::Each, Some(own)) => each(&own, first),
-            _ => {
-                let (found, more) = either(any, first);
-                (format!("p.user_id IN ({found})"), more)
-            }
-        };
+        let asked = own(any).filter(|_| *way == Way::Each);
+        let (condition, more) = asked.map_or_else(|| gathered(any, first), |own| each(&own, first));
         values.extend(more);
         let _ = write!(text, " AND {condition}");
     }

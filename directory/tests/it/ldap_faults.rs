@@ -351,7 +351,7 @@ platform::both_engines! {
         let mut client = Secure::connect(&ldap).await;
         let page = |msgid, cookie: Vec<u8>| {
             let LdapOp::SearchRequest(mut request) = search(msgid, "(objectClass=*)").op else { panic!() };
-            request.base = "cn=Changelog,o=nhs".to_owned();
+            "cn=Changelog,o=nhs".clone_into(&mut request.base);
             let ctrl = vec![LdapControl::SimplePagedResults { size: 2, cookie }];
             LdapMsg { msgid, op: LdapOp::SearchRequest(request), ctrl }
         };

@@ -10,18 +10,19 @@ const MAX_CHAINS: usize = 16;
 /// The most issuers that are tried. A stranger may send any certificates; this bounds the work they cause.
 const MAX_TRIES: usize = 128;
 
-/// All chains from leaf to anchor, best first, and the error to give when there are none.
+/// All chains from leaf to anchor, best first, and the error to give when there are none. Fewer issuers may be tried where somebody says so.
 pub(super) fn chains(
     leaf: &Certificate,
     extra: &[Certificate],
     anchors: &[Certificate],
+    tries: Option<usize>,
 ) -> (Vec<Vec<Certificate>>, Error) {
     let mut search = Search {
         extra,
         anchors,
         chain: vec![leaf.clone()],
         found: Vec::new(),
-        tries: 0,
+        tries: tries.map_or(MAX_TRIES, |most| most.min(MAX_TRIES)),
         error: Error::Untrusted,
     };
     search.extend();
@@ -33,6 +34,7 @@ struct Search<'a> {
     anchors: &'a [Certificate],
     chain: Vec<Certificate>,
     found: Vec<Vec<Certificate>>,
+    /// How many issuers may still be tried.
     tries: usize,
     error: Error,
 }
@@ -62,10 +64,10 @@ impl Search<'_> {
 
     /// Whether this issuer's key signed the certificate, within the bounds.
     fn issued(&mut self, issuer: &Certificate, last: &Certificate) -> bool {
-        self.tries += 1;
-        if self.tries > MAX_TRIES || self.found.len() >= MAX_CHAINS {
+        if self.tries == 0 || self.found.len() >= MAX_CHAINS {
             return false;
         }
+        self.tries -= 1;
         let Err(error) = last.verify_with_key(issuer.spki_der()) else { return true };
         if self.error == Error::Untrusted {
             let serial = last.serial();
@@ -85,4 +87,46 @@ fn candidates(certificate: &Certificate, from: &[Certificate]) -> Vec<Certificat
         from.iter().filter(|issuer| issuer.subject().matches(certificate.issuer())).cloned().collect();
     found.sort_by_key(|issuer| wanted.is_none() || issuer.subject_key_id() != wanted);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    use super::*;
+
+    fn named(name: &str) -> CertificateParams {
+        let mut made = CertificateParams::default();
+        made.distinguished_name.push(DnType::CommonName, name);
+        made
+    }
+
+    fn authority() -> (Issuer<'static, KeyPair>, Certificate) {
+        let key = KeyPair::generate().unwrap();
+        let mut made = named("Root");
+        made.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = Certificate::from_der(made.self_signed(&key).unwrap().der()).unwrap();
+        (Issuer::new(made, key), certificate)
+    }
+
+    /// Of certificates that have the issuer's name no more are tried than may be; the anchors come first, whatever a stranger sent.
+    #[test]
+    fn no_more_issuers_are_tried_than_may_be() {
+        let (issuer, anchor) = authority();
+        let leaf = named("Leaf").signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
+        let leaf = Certificate::from_der(leaf.der()).unwrap();
+        let decoys: Vec<Certificate> = (0..5).map(|_| authority().1).collect();
+        let mut known = decoys.clone();
+        known.push(anchor.clone());
+        let found = |anchors: &[Certificate], extra: &[Certificate], tries| {
+            let (chains, error) = chains(&leaf, extra, anchors, tries);
+            (chains.len(), error)
+        };
+        let wrong = Error::BadSignature { serial: leaf.serial() };
+        assert_eq!(found(&known, &[], None).0, 1);
+        assert_eq!(found(&known, &[], Some(6)).0, 1);
+        assert_eq!(found(&known, &[], Some(5)), (0, wrong));
+        assert_eq!(found(&known, &[], Some(0)), (0, Error::Untrusted));
+        assert_eq!(found(std::slice::from_ref(&anchor), &decoys, Some(1)).0, 1);
+    }
 }

@@ -30,6 +30,9 @@ pub struct Policy {
     pub inputs: PolicyInputs,
     /// Whether every certificate must be shown not to be revoked.
     pub revocation: Revocation,
+    /// How many issuers may be tried at most while a path is sought, where that is less than usual: each costs the verification of a signature,
+    /// and whoever has several paths to seek for one stranger may share out what all of them may cost.
+    pub tries: Option<usize>,
 }
 
 /// Inputs of the policy rules (RFC 5280 6.1.1 (c), (e), (f), (g)), for when `required_policies` does not fit.
@@ -112,6 +115,7 @@ pub struct Proof {
     chain: Vec<Certificate>,
     checked_at_ms: i64,
     revocation: Revocation,
+    tries: Option<usize>,
 }
 
 impl Proof {
@@ -164,9 +168,10 @@ pub fn check<'a>(
     policy: &Policy,
 ) -> Result<Proof, Error> {
     let statuses_at_ms = policy.revocation.asked_for(at_ms).unwrap_or(at_ms);
-    let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms };
+    let tries = policy.tries;
+    let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms, tries };
     let chain = context.check(leaf, policy, &mut Vec::new())?;
-    Ok(Proof { chain, checked_at_ms: at_ms, revocation: policy.revocation })
+    Ok(Proof { chain, checked_at_ms: at_ms, revocation: policy.revocation, tries })
 }
 
 /// Whether nothing is revoked in a path that was found, and all of it is known: what [`check`] asks beside the rules that the path has satisfied
@@ -180,7 +185,8 @@ pub fn unrevoked<'a>(
 ) -> Result<(), Error> {
     let at_ms = proof.checked_at_ms;
     let Some(statuses_at_ms) = revocation.asked_for(at_ms) else { return Ok(()) };
-    let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms };
+    let tries = proof.tries;
+    let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms, tries };
     revocation::check(&context, &proof.chain, &mut Vec::new())
 }
 
@@ -196,7 +202,8 @@ pub fn statuses<'a>(
     let at_ms = proof.checked_at_ms;
     let Some(statuses_at_ms) = revocation.asked_for(at_ms) else { return Vec::new() };
     let anchors = std::slice::from_ref(proof.anchor());
-    let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms };
+    let tries = proof.tries;
+    let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms, tries };
     revocation::each(&context, &proof.chain)
 }
 
@@ -208,6 +215,7 @@ struct Context<'a> {
     known: Known<'a>,
     at_ms: i64,
     statuses_at_ms: i64,
+    tries: Option<usize>,
 }
 
 impl Context<'_> {
@@ -218,7 +226,7 @@ impl Context<'_> {
         policy: &Policy,
         active: &mut Vec<Certificate>,
     ) -> Result<Vec<Certificate>, Error> {
-        let (chains, mut worst) = build::chains(leaf, self.extra, self.anchors);
+        let (chains, mut worst) = build::chains(leaf, self.extra, self.anchors, self.tries);
         for chain in chains {
             let result = rules::check(&chain, self.at_ms, policy).and_then(|()| match policy.revocation {
                 Revocation::Required | Revocation::RequiredAsOf(_) => revocation::check(self, &chain, active),

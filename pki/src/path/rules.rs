@@ -85,7 +85,7 @@ fn check_rules(chain: &[Certificate], policy: &Policy) -> Result<(), Error> {
 /// A digest of all that the rules look at: the certificates, and what of the policy goes into [`settings`] and [`understood`]. No time is among
 /// it, so that the same is answered whenever it is asked.
 fn asked(chain: &[Certificate], policy: &Policy) -> [u8; 32] {
-    let Policy { required_policies, inputs, revocation, purpose: _, key_usage: _ } = policy;
+    let Policy { required_policies, inputs, revocation, purpose: _, key_usage: _, tries: _ } = policy;
     let PolicyInputs { initial_policies, explicit_policy, inhibit_mapping, inhibit_any_policy } = inputs;
     let mut context = Context::new(&SHA256);
     let asks = *revocation != Revocation::Off;

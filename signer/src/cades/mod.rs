@@ -19,7 +19,7 @@ use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::suite::Hash;
 use crate::time_stamp::{Asker, Request, attribute};
-use crate::verification::{Document, Evidence, Report, Verdict, judge_here};
+use crate::verification::{Document, Evidence, MOST_STAMPS, Report, Verdict, judge_here};
 use parts::Parts;
 
 pub(crate) use archive::{HASH_INDEX, hash_index};
@@ -164,7 +164,7 @@ async fn archive(
 /// Puts a further archive time-stamp around a signature, with what is current of revocation now: before the certificate or the algorithm of
 /// the last one ages. The document is given where it is not inside. A signature without a time-stamp of its own gets one, and then proves
 /// that it was there from now on. What does not hold now would only seem to have held, and is refused. The hash is the longest of the time-stamps that
-/// are there, unless another is asked for.
+/// are there, unless another is asked for. One that has as many time-stamps as a reader looks at gets no other.
 pub(crate) async fn renew(
     signer: &Signer,
     asker: &Asker,
@@ -174,6 +174,9 @@ pub(crate) async fn renew(
     let refused = |sentence| Error::Verification { sentence };
     let mut parts = Parts::read(cms)
         .ok_or_else(|| refused("cms is a CMS of one signer with signed attributes, in DER."))?;
+    if parts.time_stamps().len() >= MOST_STAMPS {
+        return Err(Error::Dss(many()));
+    }
     let inside = parts.document();
     let beside = document.map_or(Document::Inside, Document::Beside);
     let evidence = Evidence::cms(cms, beside);
@@ -196,6 +199,15 @@ pub(crate) async fn renew(
     }
     archive(signer, asker, &mut parts, (hash, &digest)).await?;
     Ok(parts.join())
+}
+
+/// A further time-stamp would be one that no reader here looks at.
+fn many() -> Problem {
+    let sentence = format!(
+        "The signature is not archived, because it has {MOST_STAMPS} time-stamps, as many as are looked at. Have an evidence record made over \
+         the whole of it (/signer/evidence-records), and renew that."
+    );
+    Problem::conflict("time-stamps-many", sentence)
 }
 
 /// Refuses what does not hold, and what is not known to.

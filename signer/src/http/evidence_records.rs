@@ -11,7 +11,7 @@ use crate::api::{EvidenceRecords, KeptRecords, RecordDigests, RenewRecord, Renew
 use crate::cades;
 use crate::config::MOST_DOCUMENTS;
 use crate::error::Error;
-use crate::evidence_record::{Record, Tree};
+use crate::evidence_record::{MOST_STAMPS, Record, Tree};
 use crate::ids::RecordsId;
 use crate::kept_records;
 use crate::share::Sharer;
@@ -64,7 +64,7 @@ pub(crate) async fn show(
 }
 
 /// Puts a further time-stamp behind the last one of a record, before that one's certificate or algorithm ages; or, with `hash_algo` and `hash`, a
-/// new chain behind the others, before the hash of the documents ages. A record that does not hold is not renewed.
+/// new chain behind the others, before the hash of the documents ages. A record that does not hold is not renewed, nor one that is full.
 #[utoipa::path(post, path = "/signer/evidence-records/renewals", tag = "signer", request_body = RenewRecord,
     responses((status = 200, body = RenewedRecord)))]
 pub(crate) async fn renew(
@@ -80,6 +80,9 @@ pub(crate) async fn renew(
         || Error::Verification { sentence: "evidence_record is an EvidenceRecord of RFC 4998, base64." };
     let octets = STANDARD.decode(&request.evidence_record).map_err(|_| wrong())?;
     let record = Record::read(&octets).ok_or_else(wrong)?;
+    if record.is_full() {
+        return Err(full());
+    }
     let report = judge_here(&signer, Evidence::record(&octets, None)).await?;
     let reason = || report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default();
     match report.verdict {
@@ -120,6 +123,15 @@ pub(crate) async fn renew(
         _ => return Err(Error::Verification { sentence: "hash_algo and hash go together." }.into()),
     };
     Ok(Json(RenewedRecord { evidence_record: STANDARD.encode(renewed) }))
+}
+
+/// A further time-stamp would make a record that is not read here.
+fn full() -> Problem {
+    let sentence = format!(
+        "The record is not renewed, because it has {MOST_STAMPS} time-stamps, as many as one may have. Have a record made over the whole of it, \
+         renew that, and keep both."
+    );
+    Problem::conflict("evidence-record-full", sentence)
 }
 
 fn parse(request: &RecordDigests) -> Result<(Hash, Vec<Vec<u8>>), Error> {

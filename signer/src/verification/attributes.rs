@@ -14,6 +14,8 @@ const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
 /// RFC 6211 2.
 const PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.52");
+/// RFC 5035 5: the one before, in SHA-1.
+const SIGNING_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12");
 /// RFC 5035 3.
 const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 
@@ -29,6 +31,8 @@ pub(super) struct Attributes {
     pub(super) signing_time_ms: Option<i64>,
     pub(super) certificate_hash: Vec<u8>,
     pub(super) certificate_hash_algorithm: &'static Algorithm,
+    /// The SHA-1 of a certificate, where the attribute of before is there too.
+    pub(super) older_certificate_hash: Option<Vec<u8>>,
     protection: Option<Any>,
 }
 
@@ -93,13 +97,9 @@ pub(super) fn read(signed: &SignedAttributes) -> Result<Attributes, Malformed> {
     let time = single(signed, SIGNING_TIME)?
         .map(|any| decode::<Time>(&any, "the signing time does not read"))
         .transpose()?;
-    let certificate: SigningCertificateV2 = decode(&certificate, "the signing certificate does not read")?;
-    // RFC 5035 3: the first identifies the certificate that verifies the signature.
-    let first = certificate
-        .certs
-        .into_iter()
-        .next()
-        .ok_or(Malformed::Attributes("the signing certificate is empty"))?;
+    let first = first_certificate(&certificate)?;
+    // An `ESSCertID` is an `ESSCertIDv2` that names no hash.
+    let older = single(signed, SIGNING_CERTIFICATE)?.map(|any| first_certificate(&any)).transpose()?;
     Ok(Attributes {
         content_type: decode(&content_type, "the content type does not read")?,
         message_digest: decode::<OctetString>(&digest, "the message digest does not read")?
@@ -109,11 +109,26 @@ pub(super) fn read(signed: &SignedAttributes) -> Result<Attributes, Malformed> {
             .map(|time| i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX)),
         certificate_hash_algorithm: hash(first.hash_algorithm)?,
         certificate_hash: first.hash,
+        older_certificate_hash: older.map(|older| older.hash),
         protection: single(signed, PROTECTION)?,
     })
 }
 
+/// RFC 5035 3: the first identifies the certificate that verifies the signature.
+fn first_certificate(attribute: &Any) -> Result<EssCertIdV2, Malformed> {
+    let certificates: SigningCertificateV2 = decode(attribute, "the signing certificate does not read")?;
+    certificates.certs.into_iter().next().ok_or(Malformed::Attributes("the signing certificate is empty"))
+}
+
 impl Attributes {
+    /// EN 319 122-1 6.3: a signature says by one attribute which certificate it was made for. In a time-stamp both may stand (RFC 5035 2).
+    pub(super) fn check_signing_certificate(&self) -> Result<(), Malformed> {
+        match self.older_certificate_hash {
+            None => Ok(()),
+            Some(_) => Err(Malformed::Attributes("the signing certificate is there in version 1 and in version 2")),
+        }
+    }
+
     /// RFC 6211 3: where the attribute is present, it names the algorithms of the signer info.
     pub(super) fn check_protection(&self, info: &SignerInfo) -> Result<(), Malformed> {
         let Some(found) = &self.protection else { return Ok(()) };

@@ -141,7 +141,8 @@ struct Question<'a> {
 impl Question<'_> {
     fn policy(&self, revocation: Revocation) -> Policy {
         let required_policies = self.trust.policies.to_vec();
-        Policy { purpose: self.purpose, revocation, required_policies, ..Policy::default() }
+        let tries = Some(self.trust.work.tries());
+        Policy { purpose: self.purpose, revocation, required_policies, tries, ..Policy::default() }
     }
 
     fn check(&self, revocation: Revocation) -> Result<Proof, Error> {

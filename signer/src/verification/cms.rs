@@ -15,7 +15,7 @@ use super::ber;
 use super::proven::{Made, Value};
 use super::read_before;
 use super::report::Code;
-use super::time_stamp::{self, Stamp};
+use super::time_stamp::{self, MOST_OF_ALL, Stamps};
 use crate::bare::known_as;
 use crate::cms::der::{CONTEXT_0, CONTEXT_1, elements};
 use crate::suite::Hash;
@@ -28,6 +28,8 @@ const OCSP_RESPONSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// How many signers, certificates, lists and answers are looked at. Each costs the verification of a signature.
 const MOST: usize = 64;
+/// How many values unsigned attributes may have in all. They are nobody's, and time-stamps are held against each of them.
+pub(super) const MOST_VALUES: usize = 1_024;
 
 /// What was signed.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +63,9 @@ pub enum Malformed {
     /// More than are looked at.
     #[error("the structure holds more than {MOST} signers, certificates, lists or answers")]
     TooMany,
+    /// More unsigned attributes than are looked at.
+    #[error("the structure holds more than {MOST_VALUES} unsigned attributes or values of them")]
+    TooManyValues,
     /// The document is in the signature and beside it, and the two differ.
     #[error("the signature holds a document already, and it is not the file given")]
     TwoDocuments,
@@ -94,7 +99,7 @@ impl Malformed {
     /// The same for programs.
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::NotCms { .. } | Self::NotSigned | Self::TooMany => Code::Malformed,
+            Self::NotCms { .. } | Self::NotSigned | Self::TooMany | Self::TooManyValues => Code::Malformed,
             Self::NotDer => Code::NotDer,
             Self::NoSigner => Code::SignatureMissing,
             Self::TwoDocuments => Code::DocumentsDiffer,
@@ -177,15 +182,19 @@ pub(super) struct Signature {
     /// The unsigned attributes.
     pub(super) unsigned: Vec<Vec<u8>>,
     /// The time-stamps among them.
-    pub(super) stamps: Vec<Stamp>,
+    pub(super) stamps: Stamps,
     attributes: Attributes,
 }
 
 impl Signature {
-    /// Whether the signing-certificate-v2 attribute is about the signer's certificate (RFC 5035 4).
+    /// Whether the signing-certificate-v2 attribute is about the signer's certificate (RFC 5035 4), and the one of before where that is there too:
+    /// each counts by itself (RFC 5035 2).
     pub(super) fn names_its_certificate(&self) -> bool {
-        let found = digest::digest(self.attributes.certificate_hash_algorithm, self.signer.der());
-        found.as_ref() == self.attributes.certificate_hash
+        let attributes = &self.attributes;
+        let hashed = |hash: &'static digest::Algorithm| digest::digest(hash, self.signer.der());
+        let older = attributes.older_certificate_hash.as_ref();
+        hashed(attributes.certificate_hash_algorithm).as_ref() == attributes.certificate_hash.as_slice()
+            && older.is_none_or(|older| hashed(&digest::SHA1_FOR_LEGACY_USE_ONLY).as_ref() == older.as_slice())
     }
 
     /// As the ledger has it, if it says when it was made.
@@ -239,6 +248,12 @@ pub(super) fn read_inner(cms: &[u8], document: Document<'_>, inner: Inner) -> Re
     if data.signer_infos.len() > MOST || sets.into_iter().flatten().any(|set| set.len() > MOST) {
         return Err(Malformed::TooMany);
     }
+    let unsigned = data.signer_infos.iter().filter_map(|info| info.unsigned_attrs.as_ref());
+    // One without a value counts too.
+    let values = unsigned.flat_map(SetOfVec::iter).map(|attribute| attribute.values.len().max(1));
+    if values.sum::<usize>() > MOST_VALUES {
+        return Err(Malformed::TooManyValues);
+    }
     collect(&data, content(&data, document)?, inner)
 }
 
@@ -276,7 +291,12 @@ fn collect(data: &SignedData, content: Vec<u8>, inner: Inner) -> Result<Signed, 
         data.certificates.iter().flat_map(SetOfVec::iter).filter_map(certificate).collect();
     let (crls, answers) = revocation(data);
     let about = About { data, certificates: &certificates, content: &content, inner };
-    let signatures = data.signer_infos.iter().map(|info| about.signature(info)).collect();
+    let mut signatures: Vec<_> = data.signer_infos.iter().map(|info| about.signature(info)).collect();
+    let mut most = MOST_OF_ALL;
+    for signature in signatures.iter_mut().flatten() {
+        signature.stamps.keep(most);
+        most -= signature.stamps.judged.len();
+    }
     let content_type = data.encap_content_info.econtent_type;
     let whole = |set: Option<&SetOfVec<Any>>| {
         let members = set.into_iter().flat_map(SetOfVec::iter);
@@ -362,6 +382,9 @@ impl About<'_> {
             return Err(Malformed::ContentType);
         }
         attributes.check_protection(info)?;
+        if self.inner == Inner::Signature {
+            attributes.check_signing_certificate()?;
+        }
         let algorithm_der = algorithm(info)?;
         let named = self.certificates.iter().find(|certificate| names(&info.sid, certificate));
         let not_cms = |what| move |source| Malformed::NotCms { what, source };
@@ -371,7 +394,7 @@ impl About<'_> {
             unsigned.collect::<Result<_, _>>().map_err(not_cms("the unsigned attributes"))?;
         let stamps = match self.inner {
             Inner::Signature => time_stamp::read(&unsigned),
-            Inner::TimeStamp => Vec::new(),
+            Inner::TimeStamp => Stamps::default(),
         };
         Ok(Signature {
             signer: named.ok_or(Malformed::NoCertificate)?.clone(),

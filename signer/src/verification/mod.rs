@@ -9,6 +9,7 @@ mod ber;
 mod certificate;
 mod cms;
 mod evidence;
+mod hash_index;
 mod kept;
 mod prescription;
 mod proven;
@@ -17,6 +18,7 @@ mod record;
 mod report;
 mod service;
 mod time_stamp;
+mod work;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,9 +27,11 @@ use pki::{Certificate, Crl, ObjectIdentifier};
 
 pub use self::cms::{Document, Malformed};
 pub use report::{Author, Code, Finding, Form, Report, SignatureReport, Signer, Verdict, Weight};
+pub use work::Work;
 
 pub(crate) use kept::{Kept, MOST_SHARDS, Trusted};
 pub(crate) use service::{against, judge_here, refusal, verify};
+pub(crate) use time_stamp::MOST_STAMPS;
 
 use certificate::{Shown, When};
 use proven::{Proof, Source, Value};
@@ -60,6 +64,8 @@ pub struct Trust<'a> {
     pub told: &'a [Told],
     /// Of a prescription: what the register says of its signer and its author. It is believed.
     pub authorship: Authorship,
+    /// What the verification may cost.
+    pub work: Work,
 }
 
 /// Whether the signer of a prescription is its author, by the role profile that it names.
@@ -190,7 +196,7 @@ impl Evidence {
             Read::Cms(Ok(cms)) => {
                 let signatures = cms.signed.signatures.iter().flatten();
                 let all = signatures.flat_map(|signature| {
-                    let stampers = signature.stamps.iter().filter_map(time_stamp::Stamp::signer);
+                    let stampers = signature.stamps.judged.iter().filter_map(time_stamp::Stamp::signer);
                     std::iter::once(&signature.signer).chain(stampers).cloned()
                 });
                 all.chain(cms.proofs.iter().flat_map(|(_, proof)| proof.signers())).collect()
@@ -255,6 +261,7 @@ pub fn read_anything(octets: &[u8]) {
         weak: Weak::Noted,
         told: &[],
         authorship: Authorship::Unasked,
+        work: Work::default(),
     };
     let all = [
         Evidence::cms(octets, Document::Inside),
@@ -277,14 +284,17 @@ fn judge_cms(cms: &Cms, trust: &Trust<'_>) -> Report {
             format!("there are {found} signatures, and {expected} at most is expected"),
         );
     }
-    // What came with the signature is looked at beside what is known here, and believed as little.
-    let extra: Vec<Certificate> = signed.certificates.iter().chain(trust.extra).cloned().collect();
+    // What came with the signature is looked at behind what is known here, and is believed as little.
+    let extra: Vec<Certificate> = trust.extra.iter().chain(&signed.certificates).cloned().collect();
     let of_proofs = cms.proofs.iter().flat_map(|(_, proof)| proof.crls());
     let crls: Vec<Crl> = trust.known.crls.iter().chain(&signed.crls).cloned().chain(of_proofs).collect();
     let answers: Vec<OcspAnswer> = trust.known.answers.iter().chain(&signed.answers).cloned().collect();
     let known = path::Known { crls: &crls, answers: &answers };
-    let trust = &Trust { extra: &extra, known, ..*trust };
-    let signatures = signed.signatures.iter().enumerate().map(|(place, found)| match found {
+    // A path for each signer, and one for each time-stamp. More signers than are expected are told of, and cost nothing else.
+    let judged = || signed.signatures.iter().take(trust.signers);
+    let paths: usize = judged().flatten().map(|signature| 1 + signature.stamps.judged.len()).sum();
+    let trust = &Trust { extra: &extra, known, work: trust.work.shared_by(paths), ..*trust };
+    let signatures = judged().enumerate().map(|(place, found)| match found {
         Ok(signature) => judge_signature((signed, cms.proof(place)), signature, trust),
         Err(malformed) => {
             let mut findings = Findings::default();

@@ -5,7 +5,7 @@ use pki::Certificate;
 
 use super::report::{Code, Findings, Form, Report, SignatureReport, Verdict, Weight, moment};
 use super::time_stamp::{self, Token};
-use super::{Trust, signer_of};
+use super::{Trust, Work, signer_of};
 use crate::evidence_record::{Record, Stamp};
 use crate::suite::Hash;
 
@@ -97,6 +97,8 @@ impl Evidence {
             }
             earlier = at;
         }
+        // A record is a structure of its own, also where it is brought as the proof of another.
+        let trust = &Trust { work: Work::default().shared_by(links.len()), ..*trust };
         let mut seen = None;
         for token in links.iter().rev().filter_map(|link| link.token.as_ref()) {
             trusted(token, seen, trust, findings);

@@ -129,6 +129,8 @@ pub enum Code {
     TimeStampWrong,
     /// Whoever gave a time-stamp is not trusted here, or not known to have been good then: it proves nothing.
     TimeStampNotTrusted,
+    /// There are more time-stamps than are looked at; the newest are.
+    TimeStampsMany,
     /// The author of the prescription is somebody else than its signer.
     AuthorOther,
     /// Whether the author of the prescription is its signer is not known.

@@ -18,7 +18,7 @@ use super::certificate::{self, Shown, When};
 use super::kept::Kept;
 use super::proven::{Proof, Source, Value};
 use super::report::{Code, Finding, Findings, Weight};
-use super::{Authorship, Document, Evidence, Report, SignatureReport, Told, Trust, Verdict, Weak};
+use super::{Authorship, Document, Evidence, Report, SignatureReport, Told, Trust, Verdict, Weak, Work};
 use crate::api::{VERIFY, Verify};
 use crate::dss;
 use crate::error::Error;
@@ -321,6 +321,7 @@ impl Basis {
             weak: self.weak,
             told: &self.told,
             authorship: self.authorship,
+            work: Work::default(),
         }
     }
 }

@@ -13,15 +13,18 @@ use super::Trust;
 use super::attributes;
 use super::certificate::{self, Proven};
 use super::cms::{self, Document, Inner, Signed};
+use super::hash_index::HashIndex;
 use super::report::{Code, Findings, Verdict, Weight};
-use crate::cades::{ARCHIVE_TIME_STAMP, HASH_INDEX, SIGNATURE_TIME_STAMP, Unsigned};
+use crate::cades::{ARCHIVE_TIME_STAMP, SIGNATURE_TIME_STAMP, Unsigned};
 use crate::cms::der::{
     Element, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, elements,
 };
 use crate::time_stamp::TST_INFO;
 
-/// How many time-stamps are looked at. Each costs the verification of a signature and of a path.
-const MOST: usize = 16;
+/// How many time-stamps of a signature are looked at, and put around one. Each costs the verification of a signature and of a path.
+pub(crate) const MOST_STAMPS: usize = 16;
+/// How many of all signatures of a structure.
+pub(super) const MOST_OF_ALL: usize = 64;
 /// `[1]`, constructed: extensions of `TSTInfo`.
 const EXTENSIONS: u8 = 0xA1;
 /// BOOLEAN TRUE.
@@ -54,22 +57,46 @@ pub(super) struct Token {
     pub(super) at_ms: i64,
 }
 
+/// The time-stamps of a signature that are looked at, the newest first, and how many more there are.
+#[derive(Debug, Default)]
+pub(super) struct Stamps {
+    pub(super) judged: Vec<Stamp>,
+    left_out: usize,
+}
+
+impl Stamps {
+    /// Leaves the newest of them.
+    pub(super) fn keep(&mut self, most: usize) {
+        self.left_out += self.judged.len().saturating_sub(most);
+        self.judged.truncate(most);
+    }
+}
+
 /// Reads the time-stamps among unsigned attributes.
-pub(super) fn read(unsigned: &[Vec<u8>]) -> Vec<Stamp> {
-    let mut found = Vec::new();
+pub(super) fn read(unsigned: &[Vec<u8>]) -> Stamps {
+    let mut found: Vec<Stamp> = Vec::new();
     for attribute in unsigned.iter().filter_map(|attribute| Unsigned::read(attribute)) {
         let kind = match attribute.kind {
             kind if kind == SIGNATURE_TIME_STAMP => Kind::Signature,
             kind if kind == ARCHIVE_TIME_STAMP => Kind::Archive,
             _ => continue,
         };
-        let values = attribute.values.iter().take(MOST.saturating_sub(found.len()));
+        let values = attribute.values.iter();
         found.extend(values.map(|value| Stamp { kind, value: value.to_vec(), read: token(value) }));
     }
-    found
+    // The newest keep the others alive; of two of one time any will do, as long as it is always the same.
+    found.sort_by_key(|stamp| std::cmp::Reverse(stamp.at_ms()));
+    let mut stamps = Stamps { judged: found, left_out: 0 };
+    stamps.keep(MOST_STAMPS);
+    stamps
 }
 
 impl Stamp {
+    /// The time that it says; that of one that does not read is before all others.
+    fn at_ms(&self) -> i64 {
+        self.read.as_ref().map_or(i64::MIN, |token| token.at_ms)
+    }
+
     /// The certificate of whoever gave it.
     pub(super) fn signer(&self) -> Option<&Certificate> {
         self.read.as_ref().and_then(Token::signature).map(|signature| &signature.signer)
@@ -134,9 +161,14 @@ impl Around<'_> {
     /// The time that is proven: the earliest of the signature's time-stamps that hold. Archive time-stamps are looked at first, the
     /// newest of them first of all: each proves that those in its index were there while their certificates were good.
     pub(super) fn proven_ms(&self, trust: &Trust<'_>, findings: &mut Findings) -> Option<i64> {
-        let mut stamps: Vec<&Stamp> = self.signature.stamps.iter().collect();
-        let at = |stamp: &Stamp| stamp.read.as_ref().map_or(i64::MIN, |token| token.at_ms);
-        stamps.sort_by_key(|stamp| (stamp.kind == Kind::Signature, std::cmp::Reverse(at(stamp))));
+        let Stamps { judged, left_out } = &self.signature.stamps;
+        if *left_out > 0 {
+            let (all, looked_at) = (judged.len() + left_out, judged.len());
+            let sentence = format!("there are {all} time-stamps, and the newest {looked_at} of them are looked at");
+            findings.add(Code::TimeStampsMany, Weight::Note, sentence);
+        }
+        let mut stamps: Vec<&Stamp> = judged.iter().collect();
+        stamps.sort_by_key(|stamp| (stamp.kind == Kind::Signature, std::cmp::Reverse(stamp.at_ms())));
         let mut archives: Vec<Holds> = Vec::new();
         let mut proven = None;
         for stamp in stamps {
@@ -190,47 +222,19 @@ impl Around<'_> {
     /// What an archive time-stamp is about, and which unsigned attributes it covers, if its index lists nothing that is not there, and all that
     /// it has to protect.
     fn archived(&self, token: &Token, signature: &cms::Signature) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
-        let mut indexes = signature.unsigned.iter().filter_map(|it| Unsigned::read(it));
-        let index = indexes.find(|attribute| attribute.kind == HASH_INDEX)?;
-        let [index] = index.values[..] else { return None };
-        let [outer] = elements(index)?[..] else { return None };
-        let [algorithm, certificates, crls, values] = elements(expect(outer, SEQUENCE)?)?[..] else {
-            return None;
-        };
-        let oid = elements(expect(algorithm, SEQUENCE)?)?.first().copied()?;
-        let oid = ObjectIdentifier::from_bytes(expect(oid, OBJECT_IDENTIFIER)?).ok()?;
         // EN 319 122-1 5.5.2: of the same hash as the imprint.
-        if attributes::hash(oid).ok()? != token.hash {
-            return None;
-        }
-        let unsigned: Option<Vec<Unsigned<'_>>> =
-            self.signature.unsigned.iter().map(|it| Unsigned::read(it)).collect();
-        let present: Vec<Vec<u8>> = unsigned?.iter().flat_map(Unsigned::hashed).collect();
-        let listed = |list: Element<'_>, there: &[Vec<u8>]| {
-            let there: Vec<_> = there.iter().map(|it| digest::digest(token.hash, it)).collect();
-            let listed = elements(expect(list, SEQUENCE)?)?;
-            let all = listed
-                .iter()
-                .all(|hash| hash.tag == OCTET_STRING && there.iter().any(|it| it.as_ref() == hash.content));
-            all.then(|| listed.iter().map(|hash| hash.content.to_vec()).collect::<Vec<_>>())
-        };
-        let certificates = listed(certificates, &self.signed.certificates_der)?;
-        listed(crls, &self.signed.crls_der)?;
-        let values = listed(values, &present)?;
-        let lists = |list: &[Vec<u8>], octets: &[u8]| {
-            list.iter().any(|hash| hash == digest::digest(token.hash, octets).as_ref())
-        };
-        // The signer's certificate, and each earlier time-stamp that it is to keep alive.
-        let earlier = self.signature.stamps.iter().filter(|it| {
+        let index = HashIndex::of(signature, token.hash)?;
+        let covered = index.covered(self.signed, self.signature)?;
+        // Each earlier time-stamp that it is to keep alive.
+        let mut earlier = self.signature.stamps.judged.iter().filter(|it| {
             it.kind == Kind::Signature && it.read.as_ref().is_some_and(|earlier| earlier.at_ms <= token.at_ms)
         });
-        let covered: Vec<Vec<u8>> = present.into_iter().filter(|it| lists(&values, it)).collect();
-        let kept = |stamp: &Stamp| is_among(stamp, &covered);
-        if !lists(&certificates, self.signature.signer.der()) || !earlier.into_iter().all(kept) {
+        if !earlier.all(|stamp| is_among(stamp, &covered)) {
             return None;
         }
         let content = digest::digest(token.hash, &self.signed.content);
-        let parts = [&self.signed.content_type_der, content.as_ref(), &self.signature.fields_der, index];
+        let parts =
+            [&self.signed.content_type_der, content.as_ref(), &self.signature.fields_der, index.whole];
         Some((parts.concat(), covered))
     }
 }
@@ -300,8 +304,8 @@ impl Token {
         }
         let inner = &self.signed;
         let all = || [inner, around].into_iter();
-        let extra: Vec<Certificate> =
-            all().flat_map(|it| &it.certificates).chain(trust.extra).cloned().collect();
+        let came = all().flat_map(|it| &it.certificates);
+        let extra: Vec<Certificate> = trust.extra.iter().chain(came).cloned().collect();
         let crls: Vec<Crl> = all().flat_map(|it| &it.crls).chain(trust.known.crls).cloned().collect();
         let answers: Vec<OcspAnswer> =
             all().flat_map(|it| &it.answers).chain(trust.known.answers).cloned().collect();

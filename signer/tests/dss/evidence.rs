@@ -10,7 +10,7 @@ use pki::{Certificate, Crl};
 use platform::db::Db;
 use serde_json::{Value, json};
 use signer::api::{Algorithm, ECDSA_SHA_384, RSA_SHA_512, SHA_384, SHA_512};
-use signer::verification::{Authorship, Code, Report, Trust, Verdict, Weak, judge_evidence};
+use signer::verification::{Authorship, Code, Report, Trust, Verdict, Weak, Work, judge_evidence};
 
 use super::{APPLICATION, World, info_of, unprepared};
 use crate::rig::{PASSPHRASE, USER, digest_of, person};
@@ -140,6 +140,7 @@ pub(super) fn trusted<'a>(world: &World, anchors: &'a [Certificate], crls: &'a [
         weak: Weak::Refused,
         told: &[],
         authorship: Authorship::Unasked,
+        work: Work::default(),
     }
 }
 

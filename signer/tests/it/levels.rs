@@ -294,6 +294,47 @@ platform::both_engines! {
 }
 
 platform::both_engines! {
+    /// A signature is archived until it has as many time-stamps as are looked at, and holds then; a further one is refused before it is asked for. Of one
+    /// that was given more elsewhere the newest are looked at, and that is told.
+    async fn no_more_time_stamps_are_put_around_than_are_looked_at(db: Db) {
+        const MOST: usize = 16;
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        let id = rig.ready(Algorithm::P256).await;
+        let archive = async |cms: &[u8]| {
+            rig.pass(1_000);
+            rig.post(&rig.system, "/signer/archivals", &json!({"cms": base64(cms)})).await
+        };
+        let archived = async |cms: &[u8]| {
+            let answer = archive(cms).await;
+            assert_eq!(answer.status, 200, "{:?}", answer.body);
+            unbase64(&answer.body["cms"])
+        };
+        let mut before = sign(&rig, &id, "1.2.840.10045.4.3.2", "Ades-B-LTA").await;
+        while unsigned(&before).len() < MOST - 1 {
+            before = archived(&before).await;
+        }
+        let (one, other) = (archived(&before).await, archived(&before).await);
+        for cms in [&one, &other] {
+            assert_eq!(unsigned(cms).len(), MOST);
+            let report = verify(&rig, cms).await;
+            assert_eq!((&report["verdict"], codes(&report)), (&json!("valid"), Vec::<String>::new()), "{report}");
+        }
+        let last = unsigned(&other).into_iter().find(|it| !unsigned(&one).contains(it)).unwrap();
+        let more = with_unsigned(&one, |it| it.push(last));
+        let report = verify(&rig, &more).await;
+        assert_eq!((&report["verdict"], codes(&report)), (&json!("valid"), vec!["time-stamps-many".to_owned()]), "{report}");
+        let given = rig.events("time-stamps-given").await.len();
+        for cms in [&one, &more] {
+            let refused = archive(cms).await;
+            assert_eq!((refused.status, refused.body["code"].as_str()), (409, Some("time-stamps-many")), "{:?}", refused.body);
+        }
+        assert_eq!(rig.events("time-stamps-given").await.len(), given, "no time-stamp was asked for");
+    }
+}
+
+platform::both_engines! {
     /// A time-stamp that is changed, is about another signature, or whose index lists what is not there, proves nothing and is told.
     async fn wrong_time_stamps_prove_nothing(db: Db) {
         let rig = Rig::new(db).await;

@@ -4,7 +4,7 @@ use pki::{Certificate, Crl};
 use platform::db::Db;
 use serde_json::{Value, json};
 use signer::api::{Algorithm, KeyLife};
-use signer::verification::{Authorship, Code, Document, Evidence, Trust, Verdict, Weak};
+use signer::verification::{Authorship, Code, Document, Evidence, Trust, Verdict, Weak, Work};
 
 use crate::rig::{Answer, PASSPHRASE, Rig, create_request, digest_of, unbase64};
 
@@ -160,6 +160,7 @@ platform::both_engines! {
                 weak: Weak::Refused,
                 told: &[],
                 authorship: Authorship::Unasked,
+                work: Work::default(),
             })
         };
         let report = alone(&made[1], &before);

@@ -341,6 +341,34 @@ platform::both_engines! {
 }
 
 platform::both_engines! {
+    /// A record is renewed until it has as many time-stamps as one may have, and holds then; a further one is refused before it is asked for.
+    async fn full_records_are_not_renewed(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        let path = "/signer/evidence-records";
+        let made = rig.post(&rig.system, path, &json!({"hashes": [crate::rig::digest_of(b"one")]})).await;
+        let mut record = made.body["evidence_records"][0].clone();
+        let renew = async |record: &Value| {
+            rig.pass(1_000);
+            rig.post(&rig.system, &format!("{path}/renewals"), &json!({"evidence_record": record})).await
+        };
+        for stamps in 2..=64 {
+            let renewed = renew(&record).await;
+            assert_eq!(renewed.status, 200, "{stamps}: {:?}", renewed.body);
+            record = renewed.body["evidence_record"].clone();
+        }
+        let given = rig.events("time-stamps-given").await.len();
+        let refused = renew(&record).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (409, Some("evidence-record-full")), "{:?}", refused.body);
+        assert_eq!(rig.events("time-stamps-given").await.len(), given, "no time-stamp was asked for");
+        let body = json!({"evidence_record": record, "document": STANDARD.encode(b"one")});
+        let report = rig.post(&rig.verifier, "/signer/verifications", &body).await.body;
+        assert_eq!(report["verdict"], "valid", "{report}");
+    }
+}
+
+platform::both_engines! {
     /// A record is verified with its document, also with a further time-stamp and with a new chain in another hash after it; with another document,
     /// changed, or with its chains in another order it does not hold, and what does not hold is not renewed.
     async fn evidence_records_are_verified(db: Db) {

@@ -1,5 +1,7 @@
 //! Signatures made by openssl and by hand, judged here.
 
+mod attributes;
+mod limits;
 mod prescriptions;
 mod world;
 

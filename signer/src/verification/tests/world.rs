@@ -14,7 +14,7 @@ use rcgen::{
 
 use crate::cms::Template;
 use crate::suite;
-use crate::verification::{Authorship, Document, Evidence, Report, Trust, Weak};
+use crate::verification::{Authorship, Document, Evidence, Report, Trust, Weak, Work};
 
 pub(super) const DOCUMENT: &[u8] = b"21 capsules";
 /// Within the validity of everything made here, and behind whatever time openssl claims: 2080-01-01.
@@ -172,6 +172,7 @@ impl World {
             weak: Weak::Refused,
             told: &[],
             authorship: Authorship::Signers,
+            work: Work::default(),
         }
     }
 }
