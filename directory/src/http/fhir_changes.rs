@@ -8,12 +8,14 @@ mod affiliations;
 mod roles;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use http::request::Parts as Request;
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 use utoipa::OpenApi;
@@ -53,7 +55,7 @@ pub(super) struct Document;
     params(("_cursor" = Option<String>, Query, description = "As the link with the relation `next` has it"),
         ("_count" = Option<u32>, Query, description = "How many changes are looked at: 500 at most, 100 if it is left out")),
     responses((status = 200, description = "A Bundle of people as they are now; who has left is deleted"),
-        (status = 410, description = "OperationOutcome: something after this was erased; read everything, and begin anew"))
+        (status = 410, description = "OperationOutcome: something after this was erased, or the register was restored from a copy; read everything, and begin anew"))
 )]
 pub(super) async fn people(State(register): State<Register>, request: Request) -> Response {
     let Some((asked, media)) = workers::addition(&register, &request) else {
@@ -74,7 +76,7 @@ pub(super) async fn people(State(register): State<Register>, request: Request) -
     params(("_cursor" = Option<String>, Query, description = "As the link with the relation `next` has it"),
         ("_count" = Option<u32>, Query, description = "How many changes are looked at: 500 at most, 100 if it is left out")),
     responses((status = 200, description = "A Bundle of organisations as they are now"),
-        (status = 410, description = "OperationOutcome: something after this was erased; read everything, and begin anew"))
+        (status = 410, description = "OperationOutcome: something after this was erased, or the register was restored from a copy; read everything, and begin anew"))
 )]
 pub(super) async fn organisations_changed(State(register): State<Register>, request: Request) -> Response {
     if register.config.strict {
@@ -88,35 +90,75 @@ pub(super) async fn organisations_changed(State(register): State<Register>, requ
     terminology::answer(&request, ask.media, found)
 }
 
-/// A part of the feed: the changes, and after which number the next part begins.
+/// A place in the feed: after which number. With the time at which that was told it is known in a feed that was restored from a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    number: u64,
+    /// None where a client brings the number alone.
+    at: Option<Millis>,
+}
+
+impl Place {
+    /// Reads what a client brings: what was written, or a number.
+    fn read(text: &str) -> Option<Self> {
+        let (number, at) = match text.split_once('.') {
+            None => (text, None),
+            Some((number, at)) => (number, Some(Millis(at.parse().ok()?))),
+        };
+        Some(Self { number: number.parse().ok()?, at })
+    }
+
+    fn after(change: &Change) -> Self {
+        Self { number: change.number, at: Some(change.at) }
+    }
+}
+
+/// As a client keeps it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.number)?;
+        self.at.map_or(Ok(()), |at| write!(f, ".{}", at.0))
+    }
+}
+
+/// A part of the feed: the changes, and where the next part begins.
 pub(super) struct Fed {
     pub(super) changes: Vec<Change>,
-    pub(super) next: u64,
+    pub(super) next: Place,
     /// Whether there is no more.
     is_last: bool,
 }
 
-/// The part of the feed after a number; without one nothing, and where it ends.
+/// The part of the feed after a place; without one nothing, and where it ends.
 pub(super) async fn fed(tx: &mut Tx, asked: &Asked, cursor: Option<&str>) -> Result<Fed, Outcome> {
-    let bad = |name: &str, text: &str| {
-        Outcome::new(400, "invalid", format!("Invalid {name} '{}': it is a number.", shown(text)))
+    let bad = |text: &str| {
+        Outcome::new(400, "invalid", format!("Invalid _count '{}': it is a number.", shown(text)))
     };
     let count = match asked.last("_count") {
         None => PAGE.0,
-        Some(text) => text.parse::<u32>().map_err(|_| bad("_count", text))?.clamp(1, PAGE.1),
+        Some(text) => text.parse::<u32>().map_err(|_| bad(text))?.clamp(1, PAGE.1),
     };
     let Some(cursor) = cursor else {
-        return Ok(Fed { changes: Vec::new(), next: touched::kept(&mut *tx).await?.last, is_last: true });
+        let kept = touched::kept(&mut *tx).await?;
+        let next = Place { number: kept.last, at: Some(kept.last_at) };
+        return Ok(Fed { changes: Vec::new(), next, is_last: true });
     };
-    let after: u64 = cursor.parse().map_err(|_| bad("_cursor", cursor))?;
-    match touched::since(tx, after, None, count).await? {
+    let begin = Place::read(cursor).ok_or_else(|| no_cursor(cursor))?;
+    match touched::since(tx, begin.number, begin.at, count).await? {
         Since::Changes(changes) => {
-            let next = changes.last().map_or(after, |last| last.number);
+            let next = changes.last().map_or(begin, Place::after);
             let is_last = u32::try_from(changes.len()).is_ok_and(|many| many < count);
             Ok(Fed { changes, next, is_last })
         }
-        Since::TooOld => Err(anew("Something after this was erased, or was never told.")),
+        Since::TooOld => Err(anew(
+            "Something after this was erased, or was never told: the register may come from a copy since.",
+        )),
     }
+}
+
+/// What was brought as a cursor is none.
+fn no_cursor(cursor: &str) -> Outcome {
+    Outcome::new(400, "invalid", format!("Invalid _cursor '{}': take it from a link.", shown(cursor)))
 }
 
 /// What came in between is not to be had.
@@ -211,10 +253,20 @@ pub(super) fn bundle<T: Into<Tree>>(
 
 #[cfg(test)]
 mod tests {
-    use platform::clock::Millis;
-
     use super::*;
     use crate::api::ChangeKind;
+
+    /// A place reads back; a number alone is one too, and anything else is none.
+    #[test]
+    fn places_read_back() {
+        for text in ["0", "0.0", "7", "7.1795540800000"] {
+            assert_eq!(Place::read(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Place::read("7.5"), Some(Place { number: 7, at: Some(Millis(5)) }));
+        for bad in ["", "x", "-1", "7.", ".5", "7.x", "7.5.5", "7.2026-11-24"] {
+            assert_eq!(Place::read(bad), None, "{bad}");
+        }
+    }
 
     /// Each id is told once, where it changed last; what is about something else is passed over.
     #[test]

@@ -19,6 +19,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, OpenApi};
 
 use super::fhir;
+use super::headers::together;
 use crate::api::LOOK_UP;
 use crate::fhir::kit::{SHAPING, Shape, stamped};
 use crate::fhir::spine::{
@@ -203,8 +204,7 @@ fn identified(mut response: Response, known: &str) -> Response {
 
 /// The first type in Accept that there is; qualities do not count.
 fn media(request: &Parts) -> Result<&'static str, Outcome> {
-    let Some(accepted) = request.headers.get(header::ACCEPT) else { return Ok(FHIR_JSON) };
-    let accepted = accepted.to_str().unwrap_or_default();
+    let Some(accepted) = together(&request.headers, &header::ACCEPT) else { return Ok(FHIR_JSON) };
     let types =
         accepted.split(',').map(|one| one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     let found = types.filter_map(|one| match one.as_str() {

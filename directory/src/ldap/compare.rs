@@ -15,7 +15,7 @@ use super::root::{is_of_the_server, of_the_server};
 use super::schema::attribute;
 use super::session::Context;
 use super::tree::is_of_people;
-use super::walk;
+use super::walk::{self, Freshness};
 
 /// The controls that it knows.
 const KNOWN: [&str; 2] = [ASSERTION, MANAGE_DSA_IT];
@@ -45,7 +45,8 @@ async fn compared(
         of_the_server(&dn)
     } else {
         context.who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
-        walk::find(&context.register, &context.who, &dn).await?
+        let freshness = assertion.map_or(Freshness::Quick, Freshness::of);
+        walk::find(&context.register, &context.who, &dn, freshness).await?
     };
     let Some(entry) = entry else {
         return Err(Refusal::no_such(&walk::nearest(&context.register, &context.who, &dn).await));

@@ -15,7 +15,7 @@ use super::dn::Dn;
 use super::filter::Truth;
 use super::search::{Asked, Ended, Stop, as_they_come, begin, cookie, record, too_many};
 use super::session::Context;
-use super::walk::{self, Position, Walk};
+use super::walk::{self, Freshness, Position, Walk};
 
 /// What an entry is put in order by, and its name.
 type Row = (Vec<Option<String>>, Dn);
@@ -58,9 +58,11 @@ pub(super) async fn in_order(
     let whole = asked.controls.view.is_some() || asked.controls.paged.is_some() || from + many >= all.len();
     let shown: Vec<Dn> = all.into_iter().skip(from).take(many).map(|(_, dn)| dn).collect();
     drop(ordering);
+    // As it was found: what is a moment older may be meant no longer.
+    let freshness = Freshness::of(&asked.filter);
     for dn in shown {
         // What has changed meanwhile may be found no more.
-        let found = bundle.meanwhile(walk::find(&context.register, &context.who, &dn)).await?;
+        let found = bundle.meanwhile(walk::find(&context.register, &context.who, &dn, freshness)).await?;
         let Some(entry) = found else { continue };
         if asked.filter.of(&entry) == Truth::True {
             bundle.entry(msgid, &asked.shown_in_turn(&entry).await).await?;
@@ -142,12 +144,39 @@ fn place(view: &View, keys: &[Key], all: &[Row]) -> usize {
             let Some(key) = keys.first() else { return 1 };
             let wanted = key.rule.prepared(value).unwrap_or_default();
             let is_before = |(values, _): &Row| {
-                values.first().and_then(Option::as_ref).is_some_and(|value| {
+                // What has no value comes first where the order is backward, and last otherwise.
+                values.first().and_then(Option::as_ref).map_or(key.backward, |value| {
                     let order = value.cmp(&wanted);
                     if key.backward { order.is_gt() } else { order.is_lt() }
                 })
             };
             all.iter().take_while(|one| is_before(one)).count() + 1
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::{Rule, attribute};
+    use super::*;
+
+    /// A view by value is around the first entry that is not before the value, also where entries without the key come first.
+    #[test]
+    fn views_by_value_find_their_place() {
+        let around = |backward: bool, keys: [Option<&str>; 4], wanted: &str| {
+            let key = Key { of: attribute("sn").unwrap(), rule: Rule::CaseIgnore, backward };
+            let row = |key: Option<&str>| (vec![key.map(str::to_owned)], Dn::default());
+            let all = keys.map(row);
+            let view = View { before: 0, after: 0, target: Target::Value(wanted.to_owned()) };
+            place(&view, &[key], &all)
+        };
+        let backward = [None, Some("z"), Some("s"), Some("a")];
+        for (wanted, expected) in [("zz", 2), ("z", 2), ("s", 3), ("m", 4), ("a", 4), ("", 5)] {
+            assert_eq!(around(true, backward, wanted), expected, "{wanted}");
+        }
+        let forward = [Some("a"), Some("s"), Some("z"), None];
+        for (wanted, expected) in [("", 1), ("a", 1), ("m", 2), ("s", 2), ("zz", 4)] {
+            assert_eq!(around(false, forward, wanted), expected, "{wanted}");
         }
     }
 }

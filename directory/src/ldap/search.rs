@@ -29,7 +29,7 @@ use super::session::Context;
 use super::sync::synchronise;
 use super::tail::Place;
 use super::tree::{Branch, is_of_people, names_somebody};
-use super::walk::{self, Position, Range, Walk};
+use super::walk::{self, Freshness, Position, Range, Walk};
 use super::who::Viewer;
 
 /// The controls that a search knows.
@@ -245,7 +245,8 @@ async fn following(
 
 /// The base is there, and what is asserted of it is true. RFC 4528 4.
 async fn demand_base(context: &Context, base: &Dn, assertion: Option<&Filter>) -> Result<(), Refusal> {
-    let Some(entry) = walk::find(&context.register, &context.who, base).await? else {
+    let freshness = assertion.map_or(Freshness::Quick, Freshness::of);
+    let Some(entry) = walk::find(&context.register, &context.who, base, freshness).await? else {
         return Err(Refusal::no_such(&walk::nearest(&context.register, &context.who, base).await));
     };
     let Some(assertion) = assertion else { return Ok(()) };

@@ -127,6 +127,20 @@ pub(super) enum Freshness {
     Exact,
 }
 
+impl Freshness {
+    /// How fresh that has to be which a filter is asked of.
+    pub(super) fn of(filter: &Filter) -> Self {
+        if filter.is_about_times() { Self::Exact } else { Self::Quick }
+    }
+
+    fn reading(self, register: &Register) -> Reading<'_> {
+        match self {
+            Self::Quick => Reading::quick(register),
+            Self::Exact => Reading::exact(register),
+        }
+    }
+}
+
 /// An entry that is found; none at the end. Those that hold the others are there once for all.
 pub(super) type Found = Option<Cow<'static, Entry>>;
 
@@ -170,7 +184,7 @@ impl<'w> Walk<'w> {
             who,
             range,
             filter,
-            freshness: if filter.is_about_times() { Freshness::Exact } else { Freshness::Quick },
+            freshness: Freshness::of(filter),
             left: most,
             turn: Turn::default(),
             waiting: VecDeque::new(),
@@ -250,10 +264,7 @@ impl<'w> Walk<'w> {
         if !reached {
             return Ok(self.next_branch());
         }
-        let mut read = match self.freshness {
-            Freshness::Quick => Reading::quick(self.register),
-            Freshness::Exact => Reading::exact(self.register),
-        };
+        let mut read = self.freshness.reading(self.register);
         let place = if let Some(place) = self.place.take() {
             place
         } else {
@@ -306,7 +317,12 @@ impl<'w> Walk<'w> {
 }
 
 /// The entry with this name, if it is seen.
-pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<Found, Refusal> {
+pub(super) async fn find(
+    register: &Register,
+    who: &Viewer,
+    dn: &Dn,
+    freshness: Freshness,
+) -> Result<Found, Refusal> {
     let same = |entry: &Entry| entry.dn.depth_below(dn) == Some(0);
     if let Some(entry) = tree::fixed().iter().find(|entry| same(entry)) {
         return Ok(Some(Cow::Borrowed(entry)));
@@ -314,7 +330,7 @@ pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<F
     for branch in Branch::ALL {
         let Some(id) = branch.id_of(dn) else { continue };
         who.sees(branch).map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
-        let mut read = Reading::quick(register);
+        let mut read = freshness.reading(register);
         let place = Where::only(branch, id.clone());
         let units = place.these(register, &mut read, &[id]).await?;
         let entry = units.into_iter().flat_map(|unit| unit.entries).find(same);
@@ -327,7 +343,7 @@ pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<F
 pub(super) async fn nearest(register: &Register, who: &Viewer, dn: &Dn) -> Dn {
     let mut above = dn.above();
     while let Some(name) = above {
-        if matches!(find(register, who, &name).await, Ok(Some(_))) {
+        if matches!(find(register, who, &name, Freshness::Quick).await, Ok(Some(_))) {
             return name;
         }
         above = name.above();

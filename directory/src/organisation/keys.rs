@@ -1,12 +1,14 @@
 //! Texts made for search.
 
+use crate::person::composed;
+
 /// A name as it is searched: small letters and digits in words with single blanks between them, nothing else.
 ///
 /// An apostrophe joins, so that `ST MARY'S` is found by `st marys`; every other mark parts words.
 pub(crate) fn name_key(name: &str) -> String {
     let mut key = String::with_capacity(name.len());
     let mut gap = false;
-    for character in name.chars() {
+    for character in composed(name).chars() {
         if character.is_alphanumeric() {
             if gap && !key.is_empty() {
                 key.push(' ');
@@ -36,6 +38,7 @@ mod tests {
             assert_eq!(name_key(same), "st marys surgery", "{same}");
         }
         assert_eq!(name_key("Ysbyty Gwynedd & Môn (2)"), "ysbyty gwynedd môn 2");
+        assert_eq!(name_key("Mo\u{302}n"), name_key("M\u{f4}n"));
         assert_eq!((name_key(" -- ").as_str(), postcode_key(" ls1 4ap")), ("", "LS14AP".to_owned()));
     }
 }

@@ -64,7 +64,7 @@ pub use retention::{Erasure, Retention};
 pub(crate) use showing::{View, present, row, shown};
 pub(crate) use state::State;
 pub(crate) use telling::{Gone, tell};
-pub(crate) use text::{line, named, notes as lines, plain};
+pub(crate) use text::{composed, line, named, notes as lines, plain};
 pub use told::{
     Letter, Told, ToldThere, Unproved, Way, address as typed_address, tell as tell_by_message, tell_at,
     tell_there, ways_to,

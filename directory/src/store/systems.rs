@@ -62,6 +62,25 @@ pub(crate) async fn find_all<'c>(reader: impl Reader<'c>, wanted: &[String]) -> 
     rows.into_iter().map(system).collect()
 }
 
+/// Systems whose folded identifiers begin so and go on, withdrawn ones too: those that are not first, each in the order of these.
+pub(crate) async fn beginning<'c>(
+    reader: impl Reader<'c>,
+    beginning: &str,
+    limit: u32,
+) -> Result<Vec<System>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT identifier, content, made_at, changed_at, withdrawn_at, version, several_since, first_endpoint \
+         FROM directory_system WHERE folded > $1 AND folded < $2 \
+         ORDER BY CASE WHEN withdrawn_at IS NULL THEN 0 ELSE 1 END, folded LIMIT $3",
+    )
+    .bind(beginning.to_owned())
+    .bind(format!("{beginning}\u{10ffff}"))
+    .bind(i64::from(limit))
+    .fetch_all(reader)
+    .await?;
+    rows.into_iter().map(system).collect()
+}
+
 /// Which systems are meant: those under every one of these words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {

@@ -7,6 +7,7 @@ use crate::api::{
 };
 use crate::error::Error;
 use crate::ods;
+use crate::person::composed;
 
 /// The longest value of anything.
 const LONGEST: usize = 1_000;
@@ -17,8 +18,9 @@ const MOST: usize = 5_000;
 
 type Refused = (&'static str, String);
 
-/// A value as it is compared where case and blanks do not count: small letters, single blanks.
+/// A value as it is compared where case and blanks do not count: small composed letters, single blanks.
 pub(crate) fn folded(text: &str) -> String {
+    let text = composed(text);
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").to_lowercase()
 }

@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::{Value, json};
 
+use crate::people_rig::execute;
 use crate::rig::{Answered, Rig, system};
 use crate::systems::{accredited, handling, keeper, register};
 use crate::versions::{ORGANISATIONS, RELATED, SPINE, WORKERS, ask, bring, larkfield, strict};
@@ -91,6 +92,47 @@ platform::both_engines! {
         assert_eq!(ask(&strict(&rig), &devices).await.status, StatusCode::NOT_FOUND);
     }
 
+    /// Where a feed was restored from a copy, and told something else under the same number since, whoever followed what was before begins anew; a
+    /// number that was kept by itself is taken as it was.
+    async fn restored_feeds_are_begun_anew(db: Db) {
+        let (world, _) = with_doctor(db.clone(), Config::default()).await;
+        let rig = &world.rig;
+        let feeds = [
+            format!("{SPINE}/Device/_history"), format!("{SPINE}/Endpoint/_history"), format!("{ORGANISATIONS}/Organization/_history"),
+            format!("{ORGANISATIONS}/OrganizationAffiliation/_history"), format!("{WORKERS}/Practitioner/_history"), format!("{WORKERS}/PractitionerRole/_history"),
+        ];
+        let mut begun = Vec::new();
+        for feed in &feeds {
+            begun.push(next(&ask(rig, feed).await));
+        }
+        let asid = register(rig, &accredited("RXX")).await;
+        let mut followed = Vec::new();
+        for address in &begun {
+            let news = ask(rig, address).await;
+            followed.push(next(&news));
+            let is_of_devices = address.contains("/Device/");
+            assert_eq!(told(&news), if is_of_devices { vec![one(&asid, "POST")] } else { Vec::new() }, "{address}");
+        }
+        for address in &followed {
+            assert!(told(&ask(rig, address).await).is_empty(), "nothing has changed since: {address}");
+        }
+        execute(&db, "UPDATE directory_change SET at = at + 1", Vec::new()).await;
+        for address in begun.iter().chain(&followed) {
+            let answer = ask(rig, address).await;
+            assert_eq!(answer.status, StatusCode::GONE, "{address}: {}", answer.body);
+            assert!(answer.body["entry"].is_null(), "{}", answer.body);
+        }
+        for (feed, address) in feeds.iter().zip(&followed) {
+            let anew = next(&ask(rig, feed).await);
+            assert_ne!(anew, *address);
+            assert!(told(&ask(rig, &anew).await).is_empty(), "{feed}");
+            // As links had it before they had the time.
+            let (number, rest) = address.split_once("_cursor=").unwrap().1.split_once('.').unwrap();
+            let day = rest.split_once('.').map_or(String::new(), |(_, day)| format!(".{day}"));
+            assert!(told(&ask(rig, &format!("{feed}?_cursor={number}{day}")).await).is_empty(), "{feed}");
+        }
+    }
+
     /// Who follows relationships is told of those of each organisation that has changed, and of those that it has no more.
     async fn relationships_are_followed(db: Db) {
         let rig = Rig::new(db);
@@ -147,7 +189,7 @@ platform::both_engines! {
         rig.hand.advance(Duration::from_hours(24));
         assert!(told(&ask(rig, &next(&news)).await).is_empty(), "and nothing ends with the day after");
 
-        for bad in ["_cursor=7", "_cursor=x.2026-11-24", "_cursor=1.soon"] {
+        for bad in ["_cursor=7", "_cursor=x.2026-11-24", "_cursor=1.soon", "_cursor=1.x.2026-11-24", "_cursor=1.5"] {
             assert_eq!(ask(rig, &format!("{feed}?{bad}")).await.status, StatusCode::BAD_REQUEST, "{bad}");
         }
         assert_eq!(ask(rig, &format!("{feed}?_cursor=999999.{day}")).await.status, StatusCode::GONE);

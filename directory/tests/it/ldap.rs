@@ -1,8 +1,12 @@
 //! The directory over LDAP, asked by programs of other people: Debian's ldap-utils and Python's ldap3 with its check of the schema.
 
+use std::time::Duration;
+
 use directory::ldap::LdapConfig;
+use http::StatusCode;
 use platform::db::Db;
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::ldap_rig::{As, Ldap, SECRET, names, tool, values};
 use crate::people_rig;
@@ -123,7 +127,7 @@ platform::both_engines! {
         let world = world::World::new(db.clone()).await;
         let mut made = Vec::new();
         for (number, (given, family)) in
-            [("Omar", "Al-Hassan"), ("Ed", "Alison"), ("A-Jay", "Ó Briain"), ("Nikos", "ΠΑΠΑΔΟΠΟΥΛΟΣ")].into_iter().enumerate()
+            [("Omar", "Al-Hassan"), ("Ed", "Alison"), ("A-Jay", "Ó Briain"), ("Nikos", "ΠΑΠΑΔΟΠΟΥΛΟΣ"), ("Jo", "M\u{fc}ller")].into_iter().enumerate()
         {
             let person = people_rig::new_person(given, family, &format!("1984-07-2{number}"), &format!("11122233{number}"));
             made.push(format!("uid={},ou=people,o=nhs", world.rig.make(&who(world::MANAGER), &person).await));
@@ -132,11 +136,13 @@ platform::both_engines! {
         for (filter, whose) in [
             ("(sn=al-hassan)", 0), ("(sn=Al-H*)", 0), ("(cn=Al-Hassan Omar)", 0), ("(sn=Ó Briain)", 2), ("(cn=Ó Briain A-Jay)", 2),
             ("(cn=Ó*)", 2), ("(sn=ΠΑΠΑΔΟΠΟΥΛΟΣ)", 3), ("(sn=παπαδοπουλος)", 3),
+            ("(sn=M\u{fc}ller)", 4), ("(sn=Mu\u{308}ller)", 4), ("(cn=MU\u{308}LLER*)", 4),
         ] {
             let found = ldap.found(&format!("(&(objectClass=nhsPerson){filter})")).await;
             assert_eq!(found.iter().map(|dn| dn.to_lowercase()).collect::<Vec<_>>(), [made[whose].to_lowercase()], "{filter}");
         }
         assert!(ldap.found("(&(objectClass=nhsPerson)(sn=al))").await.is_empty(), "a beginning is not the name");
+        assert!(ldap.found("(&(objectClass=nhsPerson)(sn=Muller))").await.is_empty(), "it is another name");
     }
 
     /// Pages, order, filters for values, assertions: each as its RFC has it.
@@ -171,6 +177,44 @@ platform::both_engines! {
         assert_eq!(ldap.search(As::Certificate, &["-MM", "-b", "o=nhs", "-s", "base"]).await.0, 0);
         assert_eq!(ldap.search(As::Certificate, &asserted("!authzid=dn:cn=other")).await.0, 12, "not known, and critical");
         assert_eq!(ldap.search(As::Certificate, &["-A", "-z", "1", "-b", "o=nhs", "-s", "base", "o"]).await.1.trim(), "dn: o=nhs\no:");
+    }
+
+    /// A search by times in an order finds what the database has, as one without an order does, also where the model is behind.
+    async fn searches_by_times_in_an_order_are_exact(db: Db) {
+        let world = world::World::new(db.clone()).await;
+        let new = json!({"ods": "XV1", "name": "Locum pharmacy", "primary_role": "RO182", "ra_host": "RXX"});
+        let made = world.rig.post(&world.operator, "/directory/organisations", &new).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+        let ldap = Ldap::new(db.clone()).await;
+        let written = async |options: &[&str], filter: &str| {
+            let arguments = [options, &["-b", "ou=Organisations,o=nhs", filter, "modifyTimestamp"]].concat();
+            let (code, text) = ldap.search(As::Certificate, &arguments).await;
+            assert_eq!(code, 0, "{filter}: {text}");
+            values(&text, "modifyTimestamp")
+        };
+        let own = "(uniqueIdentifier=XV1)";
+        // Of what is written past the acts of the register the model does not hear: as soon as it has the organisation, it is behind.
+        let behind = async {
+            let mut before = written(&[], own).await;
+            loop {
+                let later = "UPDATE directory_organisation SET changed_at = changed_at + 3600000 WHERE ods = 'XV1'";
+                people_rig::execute(&db, later, Vec::new()).await;
+                let now = written(&[], own).await;
+                if now == before {
+                    return now;
+                }
+                before = now;
+            }
+        };
+        let behind = timeout(Duration::from_mins(1), behind).await.expect("the model has the organisation");
+        let later = format!("(&{own}(!(modifyTimestamp<={})))", behind[0]);
+        let found = written(&[], &later).await;
+        assert!(found.len() == 1 && found[0] > behind[0], "{found:?} {behind:?}");
+        let order = ["-E", "sss=uniqueIdentifier:caseIgnoreOrderingMatch"];
+        assert_eq!(written(&order, &later).await, found);
+        assert_eq!(written(&order, own).await, behind, "what is not about times may be a moment old");
+        let not_later = format!("(&{own}(modifyTimestamp<={}))", behind[0]);
+        assert!(written(&order, &not_later).await.is_empty());
     }
 
     /// Who somebody is, they are told; what they may not is refused with a reason; nothing is written.

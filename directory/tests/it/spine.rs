@@ -101,6 +101,11 @@ platform::both_engines! {
         for (accept, media) in [("application/json", "application/json"), ("text/html, */*;q=0.1", "application/fhir+json")] {
             assert_eq!(with("accept", accept).await.headers["content-type"], media);
         }
+        // RFC 9110 5.3: two lines of one header are one list.
+        for (second, status) in [("application/fhir+json", StatusCode::OK), ("text/plain", StatusCode::NOT_ACCEPTABLE)] {
+            let both = [("accept", "text/html"), ("accept", second)];
+            assert_eq!(rig.send(&client(), Method::GET, &format!("{BASE}{good}"), &both, None).await.status, status, "{second}");
+        }
         let known = "9562466f-c982-4cd5-bb0e-255e9f5e6689";
         assert_eq!(with("x-correlation-id", known).await.headers["x-correlation-id"], known);
         let reader = system("reader", &[READ]);
@@ -281,6 +286,42 @@ platform::both_engines! {
         let told: Vec<&str> = entries.iter().map(|one| one["resource"]["address"].as_str().unwrap_or("none")).collect();
         assert_eq!(told, ["https://core.example/", "https://one.example/"], "nothing of it was deleted: {}", history.body);
         assert!(entries.iter().all(|one| one["resource"]["id"] == own.as_str()));
+    }
+
+    /// A system whose identifier is longer than an id has room for keeps its history when it was withdrawn, as every other one, and is not taken for
+    /// one whose identifier begins alike.
+    async fn long_identifiers_keep_their_history(db: Db) {
+        let rig = Rig::new(db);
+        let beginning = "MHS_".repeat(13);
+        let mut ids = Vec::new();
+        for (name, address) in [("one", "https://one.example/"), ("two", "https://two.example/")] {
+            let body = json!({"identifier": format!("{beginning}{name}"), "system": handling("RXX", address)});
+            let made = rig.post(&keeper(), "/directory/systems", &body).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+            let now = addresses(&rig).await;
+            ids.extend(now.into_iter().filter(|one| one.1 == address).map(|one| one.0));
+        }
+        assert!(ids.len() == 2 && ids.iter().all(|id| id.contains(".p")), "{ids:?}");
+        let own = format!("/directory/systems/{beginning}one");
+        let gone = rig.send(&keeper(), Method::DELETE, &own, &[("if-match", "*")], None).await;
+        assert!(gone.status.is_success(), "{:?}", gone.body);
+        let told = async |id: &str| {
+            let history = ask(&rig, &format!("/Endpoint/{id}/_history")).await;
+            assert_eq!(history.status, StatusCode::OK, "{}", history.body);
+            let entries = history.body["entry"].as_array().unwrap();
+            entries.iter().map(|one| one["request"]["method"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&ids[0]).await, ["DELETE", "POST"]);
+        assert_eq!(told(&ids[1]).await, ["POST"]);
+        assert_eq!(ask(&rig, &format!("/Endpoint/{}/_history/2", ids[0])).await.status, StatusCode::GONE);
+        let first = ask(&rig, &format!("/Endpoint/{}/_history/1", ids[0])).await;
+        assert_eq!(first.body["address"], "https://one.example/", "{}", first.body);
+        assert_eq!(codes(&ask(&rig, &format!("/Endpoint/{}", ids[0])).await).0, 404);
+        assert_eq!(ask(&rig, &format!("/Endpoint/{}", ids[1])).await.body["address"], "https://two.example/");
+        for (id, none) in [(&ids[0], ".p0000000000000000"), (&ids[1], ".pffffffffffffffff")] {
+            let (begins, _) = id.split_once(".p").unwrap();
+            assert_eq!(codes(&ask(&rig, &format!("/Endpoint/{begins}{none}/_history")).await).0, 404, "it is nobody's");
+        }
     }
 
     /// Pages go on from where one ended, when the last system that was shown has been withdrawn meanwhile, or has lost the address that was; nobody is

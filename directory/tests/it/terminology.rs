@@ -281,6 +281,34 @@ platform::both_engines! {
         assert_eq!(refusal(&held("RXX", "NONE").await).0, 404);
     }
 
+    /// Codes are compared within one system, whichever way it is said, and with whichever version of it; two of them are refused.
+    async fn codes_are_compared_within_a_system(db: Db) {
+        let rig = seeded(db).await;
+        let roles = format!("{ODS}ODSOrganisationRole");
+        let pinned = format!("{roles}|2024-03-01");
+        let coding = |name: &str, system: &str| json!({"name": name, "valueCoding": {"system": system, "code": "RO76"}});
+        let system = |url: &str| json!({"name": "system", "valueUri": url});
+        let code = |name: &str| json!({"name": name, "valueCode": "RO76"});
+        let other = format!("{ODS}ODSRelationship");
+        for (parameter, status) in [
+            (json!([system(&roles), coding("codingA", &roles), code("codeB")]), 200),
+            (json!([coding("codingA", &pinned), coding("codingB", &roles)]), 200),
+            (json!([coding("codingA", &roles), coding("codingB", &pinned)]), 200),
+            (json!([system(&pinned), coding("codingA", &roles), coding("codingB", &roles)]), 200),
+            (json!([system(&roles), coding("codingA", &other), code("codeB")]), 400),
+            (json!([system(&roles), code("codeA"), coding("codingB", &other)]), 400),
+            (json!([coding("codingA", &other), coding("codingB", &roles)]), 400),
+            (json!([system(&roles), coding("codingA", "urn:x"), code("codeB")]), 400),
+            (json!([system("urn:x"), code("codeA"), code("codeB")]), 404),
+        ] {
+            let body = json!({"resourceType": "Parameters", "parameter": parameter});
+            let answer = post(&rig, "/CodeSystem/$subsumes", &body).await;
+            assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.body);
+            let is_compared = answer.body["parameter"][0]["valueCode"] == "equivalent";
+            assert_eq!(is_compared, status == 200, "{body}: {}", answer.body);
+        }
+    }
+
     /// Sets are told with the properties that are asked for, page by page; what is too much, or not compared here, is refused.
     async fn sets_are_told(db: Db) {
         let rig = seeded(db).await;
@@ -338,6 +366,18 @@ platform::both_engines! {
             let answer = post(&rig, "/ValueSet/$validate-code", &set(by("role", "=", "RO177"), &judged(code))).await;
             assert_eq!(values(&answer, "result")[0]["valueBoolean"], is_one, "{code}");
         }
+        // What is left out is asked about the one code too: all of it would be too much, or is not told at all.
+        let compose = json!({
+            "include": [{"system": CODE}],
+            "exclude": [{"system": format!("{ODS}organization-role-instance")}, {"system": CODE, "filter": [{"property": "status", "op": "=", "value": "Inactive"}]}],
+        });
+        for (code, is_one) in [("RXX", true), ("FCE71", false), ("NONE", false)] {
+            let answer = post(&rig, "/ValueSet/$validate-code", &set(compose.clone(), &judged(code))).await;
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+            assert_eq!(values(&answer, "result")[0]["valueBoolean"], is_one, "{code}");
+        }
+        let every = post(&rig, "/ValueSet/$expand", &set(compose, &[])).await;
+        assert_eq!(refusal(&every).0, 422, "told whole, it is refused as before");
     }
 
     /// Who asks for a release that is not kept is refused, wherever it is said, and is never told what is now in its place; the present one may be named.

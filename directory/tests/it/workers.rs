@@ -104,7 +104,7 @@ platform::both_engines! {
         let world = World::with(db, Config::default()).await;
         let mut made = Vec::new();
         for (number, (given, family)) in
-            [("Omar", "Al-Hassan"), ("Ed", "Alison"), ("A-Jay", "Ó Briain"), ("Nikos", "ΠΑΠΑΔΟΠΟΥΛΟΣ")].into_iter().enumerate()
+            [("Omar", "Al-Hassan"), ("Ed", "Alison"), ("A-Jay", "Ó Briain"), ("Nikos", "ΠΑΠΑΔΟΠΟΥΛΟΣ"), ("Jo", "M\u{fc}ller")].into_iter().enumerate()
         {
             let person = new_person(given, family, &format!("1984-07-2{number}"), &format!("11122233{number}"));
             made.push(world.rig.make(&who(MANAGER), &person).await.to_string());
@@ -113,11 +113,15 @@ platform::both_engines! {
             ("family=Al-Hassan", 0), ("family=al%20hass", 0), ("name=Al%20Hassan", 0), ("family=%C3%93%20Briain", 2), ("given=A-Jay", 2),
             ("given=a%20jay", 2), ("family=%CE%A0%CE%91%CE%A0%CE%91%CE%94%CE%9F%CE%A0%CE%9F%CE%A5%CE%9B%CE%9F%CE%A3", 3),
             ("family=%CF%80%CE%B1%CF%80%CE%B1%CE%B4%CE%BF%CF%80%CE%BF%CF%85%CE%BB%CE%BF%CF%82", 3),
+            ("family=M%C3%BCller", 4), ("family=Mu%CC%88ller", 4), ("family:exact=Mu%CC%88ller", 4), ("family=mu%CC%88", 4),
         ] {
             let found = ask(&world, &format!("/Practitioner?{question}")).await;
             assert_eq!(ids(&found, "match"), [made[whose].clone()], "{question}: {:?}", found.body);
         }
         assert_eq!(ids(&ask(&world, "/Practitioner?family=al").await, "match"), [made[0].clone(), made[1].clone()]);
+        for none in ["family=Muller", "family:exact=mu%CC%88ller"] {
+            assert!(ids(&ask(&world, &format!("/Practitioner?{none}")).await, "match").is_empty(), "{none}");
+        }
         let short = ask(&world, "/Practitioner?family=%C3%93").await;
         assert_eq!(codes(&short).0, 400, "one letter is not enough");
     }

@@ -14,7 +14,7 @@ use crate::day::Day;
 use crate::error::Error;
 use crate::fhir::kit::token;
 use crate::model::{Detail, Life, Model, Person, PersonView, Role, Shown};
-use crate::person::{Profile, State, plain};
+use crate::person::{Profile, State, composed, plain};
 use crate::register::Register;
 use crate::store::faces::{self, Question};
 use crate::store::reading::Reading;
@@ -351,7 +351,7 @@ pub(super) fn is_named(name: &Name, named: &Named) -> bool {
         _ => family().chain(given()).chain(name.title.as_deref().map(Cow::Borrowed)).collect(),
     };
     let holds = |part: &Cow<'_, str>, text: &String| {
-        if named.is_exact { *part == text.as_str() } else { plain(part).starts_with(&plain(text)) }
+        if named.is_exact { *part == composed(text) } else { plain(part).starts_with(&plain(text)) }
     };
     parts.iter().any(|part| named.any.iter().any(|text| holds(part, text)))
 }

@@ -23,7 +23,7 @@ use crate::store::organisation_faces::{self, Affiliation};
     params(("_cursor" = Option<String>, Query, description = "As the link with the relation `next` has it"),
         ("_count" = Option<u32>, Query, description = "How many changes are looked at: 500 at most, 100 if it is left out")),
     responses((status = 200, description = "A Bundle of relationships as they are now; one that went is deleted"),
-        (status = 410, description = "OperationOutcome: something after this was erased; read everything, and begin anew"))
+        (status = 410, description = "OperationOutcome: something after this was erased, or the register was restored from a copy; read everything, and begin anew"))
 )]
 pub(in crate::http) async fn affiliations_changed(
     State(register): State<Register>,

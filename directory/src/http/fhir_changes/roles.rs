@@ -9,10 +9,10 @@ use platform::db::Tx;
 use platform::id::UserId;
 
 use super::super::workers;
-use super::{Fed, anew, bundle, fed};
+use super::{Fed, Place, anew, bundle, fed, no_cursor};
 use crate::day::Day;
 use crate::error::Error;
-use crate::fhir::kit::{Asked, Outcome, Parts, Past, Stamp, shown};
+use crate::fhir::kit::{Asked, Outcome, Parts, Past, Stamp};
 use crate::fhir::workers::{self as face, Kind};
 use crate::register::Register;
 use crate::store::touched::ids_below;
@@ -32,7 +32,7 @@ const MOST_OF_ONE: u32 = 2_000;
     params(("_cursor" = Option<String>, Query, description = "As the link with the relation `next` has it"),
         ("_count" = Option<u32>, Query, description = "How many changes are looked at: 500 at most, 100 if it is left out")),
     responses((status = 200, description = "A Bundle of roles as they are now; one that has ended is deleted"),
-        (status = 410, description = "OperationOutcome: something after this was erased, or too much has changed; read everything, and begin anew"))
+        (status = 410, description = "OperationOutcome: something after this was erased, the register was restored from a copy, or too much has changed; read everything, and begin anew"))
 )]
 pub(in crate::http) async fn roles_changed(State(register): State<Register>, request: Request) -> Response {
     let Some((asked, media)) = workers::addition(&register, &request) else {
@@ -50,13 +50,11 @@ async fn changed(register: &Register, request: &Request, asked: &Asked) -> Resul
     let (cursor, day) = match asked.last("_cursor") {
         None => (None, today),
         Some(cursor) => {
+            // Behind a place of the feed stands the day up to which roles were told.
             let read =
-                cursor.split_once('.').and_then(|(number, day)| Some((number, day.parse::<Day>().ok()?)));
-            let (number, day) = read.ok_or_else(|| {
-                let sentence = format!("Invalid _cursor '{}': take it from a link.", shown(cursor));
-                Outcome::new(400, "invalid", sentence)
-            })?;
-            (Some(number), day)
+                cursor.rsplit_once('.').and_then(|(place, day)| Some((place, day.parse::<Day>().ok()?)));
+            let (place, day) = read.ok_or_else(|| no_cursor(cursor))?;
+            (Some(place), day)
         }
     };
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
@@ -80,7 +78,7 @@ async fn changed(register: &Register, request: &Request, asked: &Asked) -> Resul
 /// Whose roles are told, and where the next page begins.
 struct Concerned {
     people: BTreeSet<String>,
-    next: u64,
+    next: Place,
     day: Day,
 }
 
@@ -102,7 +100,7 @@ async fn concerned(tx: &mut Tx, fed: Fed, day: Day, today: Day) -> Result<Concer
             }
             people.extend(more.ok_or_else(too_much)?);
         }
-        reached = Some(change.number);
+        reached = Some(Place::after(change));
     }
     let next = fed.next;
     if !fed.is_last || day == today {

@@ -19,7 +19,7 @@ use crate::fhir::spine::{API, Named, Through, is_of, made, system, system_of};
 use crate::register::Register;
 use crate::span::Span;
 use crate::store::reading::Reading;
-use crate::store::systems::{self, Wanted};
+use crate::store::systems;
 use crate::system::{System, folded};
 
 /// How many systems are looked at whose identifiers may begin alike, where an id has no room for all of one.
@@ -170,8 +170,7 @@ pub(super) async fn found(
         None => None,
         Some(Named::Whole(name)) => system(reading, &folded(&name)).await?,
         Some(Named::Begins(beginning)) => {
-            let after = folded(&beginning);
-            let alike = systems::page(reading.tx().await?, &Wanted::default(), &after, ALIKE).await?;
+            let alike = systems::beginning(reading.tx().await?, &folded(&beginning), ALIKE).await?;
             alike.into_iter().find(|one| is_of(id, one.id.as_str()))
         }
     };

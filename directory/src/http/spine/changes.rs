@@ -29,7 +29,7 @@ use crate::touched::Touched;
     params(("_cursor" = Option<String>, Query, description = "As the link with the relation `next` has it"),
         ("_count" = Option<u32>, Query, description = "How many changes are looked at: 500 at most, 100 if it is left out")),
     responses((status = 200, description = "A Bundle of Device as they are now; one that was withdrawn is deleted"),
-        (status = 410, description = "OperationOutcome: something after this was erased; read everything, and begin anew"))
+        (status = 410, description = "OperationOutcome: something after this was erased, or the register was restored from a copy; read everything, and begin anew"))
 )]
 pub(in crate::http) async fn devices_changed(State(register): State<Register>, request: Parts) -> Response {
     all(&register, &request, Kind::Device).await
@@ -43,7 +43,7 @@ pub(in crate::http) async fn devices_changed(State(register): State<Register>, r
     params(("_cursor" = Option<String>, Query, description = "As the link with the relation `next` has it"),
         ("_count" = Option<u32>, Query, description = "How many changes are looked at: 500 at most, 100 if it is left out")),
     responses((status = 200, description = "A Bundle of Endpoint as they are now; an address that went, or was withdrawn, is deleted"),
-        (status = 410, description = "OperationOutcome: something after this was erased; read everything, and begin anew"))
+        (status = 410, description = "OperationOutcome: something after this was erased, or the register was restored from a copy; read everything, and begin anew"))
 )]
 pub(in crate::http) async fn endpoints_changed(State(register): State<Register>, request: Parts) -> Response {
     all(&register, &request, Kind::Endpoint).await

@@ -349,10 +349,13 @@ async fn subsumed(register: &Register, given: &Given) -> Result<Parts, Outcome> 
     let (Some(url), Some(a), Some(b)) = (url, of(one, "codeA"), of(other, "codeB")) else {
         return Err(bad("Give system, codeA and codeB."));
     };
-    if other.and_then(|other| other.0).is_some_and(|other| other != url) {
+    let system = System::of(url);
+    // Whichever version of it each of them names: of versions it is asked below.
+    let mut own = [one, other].into_iter().flatten().filter_map(|coding| coding.0);
+    if own.any(|own| System::of(own) != system) {
         return Err(bad("The codes are of two systems, and can only be compared within one."));
     }
-    let system = System::of(url).ok_or_else(|| unknown_system(url))?;
+    let system = system.ok_or_else(|| unknown_system(url))?;
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let version = version(&mut read).await?;
     given.demand_version(&version)?;

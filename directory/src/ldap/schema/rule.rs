@@ -3,6 +3,7 @@
 use super::attribute::AttributeType;
 use super::class::class;
 use crate::ldap::dn::Dn;
+use crate::person::composed;
 
 /// A rule by which values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,12 +188,13 @@ fn time(value: &str) -> Option<String> {
     is_time.then(|| format!("{whole:0<14}"))
 }
 
-/// A value with single blanks, none at its ends. RFC 4518 2.6.1.
+/// A composed value with single blanks, none at its ends. RFC 4518 2.3, without what only looks similar, and 2.6.1.
 fn squeezed(value: &str) -> String {
     // Most have none at all.
     if value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return value.to_owned();
     }
+    let value = composed(value);
     let words: Vec<&str> = value.split_whitespace().collect();
     words.join(" ")
 }
@@ -220,11 +222,15 @@ mod tests {
         };
         same(CaseIgnore, " Larkfield  HEALTH ", "larkfield health");
         same(CaseExact, " D83078", "D83078");
+        same(CaseIgnore, "MU\u{308}LLER", "m\u{fc}ller");
+        same(CaseExact, "Mu\u{308}ller", "M\u{fc}ller");
+        same(CaseIgnoreList, "1 Mu\u{308}hle$Leeds", "1 m\u{fc}hle$leeds");
         same(TelephoneNumber, "0113 496-0000", "01134960000");
         same(DistinguishedName, "UID=1, ou=People,o=NHS", "uid=1,OU=people, O=nhs");
         same(ObjectIdentifier, "1.2.826.0.1285.0.2.0.107", "NHSAS");
         same(GeneralizedTime, "20261130070000Z", "202611300700Z");
         assert_ne!(CaseExact.prepared("a"), CaseExact.prepared("A"));
+        assert_ne!(CaseIgnore.prepared("Mu\u{308}ller"), CaseIgnore.prepared("Muller"));
         for (rule, bad) in [
             (ObjectIdentifier, "nhsPerson&nhsPersonStatus=1"),
             (GeneralizedTime, "soon"),

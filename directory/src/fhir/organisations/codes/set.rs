@@ -72,11 +72,14 @@ impl SetAsked {
 
     /// The same set, and of it one concept alone.
     pub(crate) fn only(mut self, system: System, code: &str) -> Self {
-        self.includes.retain(|include| include.system == system);
-        for include in &mut self.includes {
-            match &mut include.codes {
-                Some(codes) => codes.retain(|one| one == code),
-                None => include.codes = Some(vec![code.to_owned()]),
+        // What is left out too: all of it may be more than is told, and no more than this one matters.
+        for parts in [&mut self.includes, &mut self.excludes] {
+            parts.retain(|part| part.system == system);
+            for part in parts {
+                match &mut part.codes {
+                    Some(codes) => codes.retain(|one| one == code),
+                    None => part.codes = Some(vec![code.to_owned()]),
+                }
             }
         }
         self
@@ -328,6 +331,34 @@ mod tests {
         };
         assert!(of(FILTERS).is_ok());
         assert_eq!(of(FILTERS + 1).unwrap_err().status, 422);
+    }
+
+    /// Of a set whose one concept is asked about, what is left out is narrowed as what is in it is; what is of other systems goes.
+    #[test]
+    fn one_concept_is_asked_about_alone() {
+        let named = |system: System, codes: &[&str]| {
+            let concepts: Vec<Value> = codes.iter().map(|code| json!({"code": code})).collect();
+            json!({"system": system.url(), "concept": concepts})
+        };
+        let gone = json!({"system": System::Organisation.url(),
+            "filter": [{"property": "status", "op": "=", "value": "Inactive"}]});
+        let compose = json!({
+            "include": [{"system": System::Organisation.url()}],
+            "exclude": [gone, named(System::Organisation, &["RXX", "A81001"]), {"system": System::RoleInstance.url()}],
+        });
+        let set = json!({"resourceType": "ValueSet", "compose": compose});
+        let body =
+            json!({"resourceType": "Parameters", "parameter": [{"name": "valueSet", "resource": set}]});
+        let set = set_of(&given(&Asked::default(), body.to_string().as_bytes(), false).unwrap()).unwrap();
+        let codes = |parts: &[Include]| parts.iter().map(|part| part.codes.clone()).collect::<Vec<_>>();
+        let alone = Some(vec!["A81001".to_owned()]);
+        let one = set.clone().only(System::Organisation, "A81001");
+        assert_eq!(codes(&one.includes), [alone.clone()]);
+        assert_eq!(codes(&one.excludes), [alone.clone(), alone], "nothing of another system");
+        assert_eq!(one.excludes[0].filters, set.excludes[0].filters, "filters stay");
+        let other = set.only(System::RoleInstance, "1");
+        assert!(other.includes.is_empty());
+        assert_eq!(codes(&other.excludes), [Some(vec!["1".to_owned()])]);
     }
 
     /// The filters of a whole set have so many different values at most, whichever parts they are in.
