@@ -10,7 +10,7 @@ use crate::oidc::refusal::{Code, Refusal};
 use crate::oidc::scope::Scope;
 use crate::oidc::userinfo::live;
 use crate::provider::Provider;
-use crate::session;
+use crate::session::{self, Worth};
 use crate::store::tokens::Shown;
 use crate::token::{Grant, Token};
 
@@ -62,7 +62,11 @@ async fn signer(provider: &Provider, token: &Token, grant: &Grant, now: Millis) 
         return Err(Refusal::new(Code::InsufficientScope, sentence));
     }
     let sid = grant.sid.as_deref().ok_or_else(over)?;
-    let session = session::by_sid(provider, sid, now).await?.ok_or_else(over)?;
+    let session = match session::by_sid(provider, sid, now).await? {
+        Worth::Live(session) => session,
+        Worth::Locked => return Err(Refusal::locked()),
+        Worth::Over => return Err(over()),
+    };
     let mut caller =
         Caller::new(CallerKind::Person, session.person.to_string(), token.client.clone(), [SIGN]);
     caller.session = Some(session.sid);

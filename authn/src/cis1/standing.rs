@@ -8,7 +8,7 @@ use super::{Came, Cis1Event, Refusal};
 use crate::error::Error;
 use crate::oidc::limits;
 use crate::provider::Provider;
-use crate::session::{self, Session};
+use crate::session::{self, Session, Worth};
 use crate::store::throttles;
 use crate::store::tickets::{self, Kept};
 
@@ -55,7 +55,7 @@ pub(super) async fn live(
     came: Came,
 ) -> Result<(Kept, Session), Refusal> {
     let kept = given(provider, text).await?;
-    if let Some(session) = session::by_sid(provider, &kept.sid, came.now).await? {
+    if let Worth::Live(session) = session::by_sid(provider, &kept.sid, came.now).await? {
         return Ok((kept, session));
     }
     let cause = tickets::end_cause(provider.db.read(), &kept.session).await?;

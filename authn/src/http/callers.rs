@@ -58,16 +58,13 @@ fn is_about_its_person(path: &str) -> bool {
 /// A refusal as the other routes say theirs, with the ways in which a token may be shown.
 fn refused(refusal: Refusal) -> Response {
     let detail = refusal.description.clone();
-    let problem = match refusal.code {
+    let problem = refusal.come_again().unwrap_or_else(|| match refusal.code {
         Code::InsufficientScope => Problem::forbidden("token-not-for-this", detail),
         Code::InvalidToken => Problem::unauthenticated("token-not-good", detail),
         Code::InvalidDpopProof => Problem::unauthenticated("proof-not-good", detail),
         Code::UseDpopNonce => Problem::unauthenticated("proof-without-nonce", detail),
-        Code::TemporarilyUnavailable => {
-            Problem::unavailable("token-unknown", detail, std::time::Duration::from_secs(2))
-        }
         _ => Problem::internal(detail),
-    };
+    });
     let mut response = problem.into_response();
     token_challenges(&refusal, response.headers_mut());
     logged(refusal);

@@ -111,8 +111,8 @@ pub(super) fn refused(refusal: Refusal) -> Response {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"lanyard\""));
     }
     nonce(&refusal, headers);
-    if let Some(seconds) = refusal.code.retry_seconds() {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    if let Some(after) = refusal.code.retry_after() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs()));
     }
     logged(refusal);
     response

@@ -1,7 +1,5 @@
 //! `/authn/signing/…`: what the signer asks.
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
@@ -51,6 +49,7 @@ pub(super) struct Document;
     responses(
         (status = 200, description = "Who", body = Bearer),
         (status = 404, description = "The token is not good", body = Body),
+        (status = 503, description = "The session behind it is locked, or the service is away: try again", body = Body),
     )
 )]
 pub(super) async fn token(
@@ -68,17 +67,18 @@ pub(super) async fn token(
 
 /// A refusal as the signer passes it on.
 fn problem(refusal: Refusal) -> Problem {
+    let come_again = refusal.come_again();
     if let Some(source) = refusal.source {
         return Problem::from(*source);
+    }
+    if let Some(problem) = come_again {
+        return problem;
     }
     let code = match refusal.code {
         Code::InvalidToken | Code::InvalidGrant => "token-not-good",
         Code::InsufficientScope => "token-of-nobody",
         Code::InvalidDpopProof => "proof-not-good",
         Code::UseDpopNonce => "proof-without-nonce",
-        Code::TemporarilyUnavailable => {
-            return Problem::unavailable("token-unknown", refusal.description, Duration::from_secs(2));
-        }
         _ => return Problem::internal(refusal.description),
     };
     // Whoever shows it is not the caller of this route, who is told that there is no such token.

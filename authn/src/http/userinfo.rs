@@ -16,6 +16,7 @@ use crate::provider::Provider;
     responses(
         (status = 200, description = "The claims, as JSON or signed", body = Object),
         (status = 401, description = "The access token is not good", body = Object),
+        (status = 503, description = "The session behind it is locked, or the service is away: try again", body = Object),
     )
 )]
 pub(super) async fn show(State(provider): State<Provider>, request: Request) -> Response {
@@ -32,6 +33,7 @@ pub(super) async fn show(State(provider): State<Provider>, request: Request) -> 
     responses(
         (status = 200, description = "The claims, as JSON or signed", body = Object),
         (status = 401, description = "The access token is not good", body = Object),
+        (status = 503, description = "The session behind it is locked, or the service is away: try again", body = Object),
     )
 )]
 pub(super) async fn send(State(provider): State<Provider>, form: Posted) -> Response {

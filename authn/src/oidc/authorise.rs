@@ -242,7 +242,7 @@ pub(crate) async fn cancel(provider: &Provider, waiting: Waiting) -> Result<Step
 pub(crate) async fn refuse(provider: &Provider, waiting: Waiting, refusal: Refusal) -> Result<Step, Refusal> {
     if waiting.coming.is_none() {
         let id = waiting.interaction.id;
-        provider.db.write(move |tx| Box::pin(async move { interactions::settle(tx, &id).await })).await?;
+        provider.db.write(move |tx| Box::pin(async move { interactions::abandon(tx, &id).await })).await?;
     }
     let back: &Return = &waiting.request.back;
     Ok(Step::Back(Answer::refusal(back, provider.faces.issuer(back.face), &refusal)))

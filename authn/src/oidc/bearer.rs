@@ -8,7 +8,7 @@ use super::scope::Scope;
 use super::userinfo::live;
 use crate::api::Bearer;
 use crate::provider::Provider;
-use crate::session;
+use crate::session::{self, Worth};
 use crate::store::tokens::Shown;
 use crate::token::{Grant, Token};
 
@@ -34,7 +34,11 @@ pub(crate) async fn bearer(
     let over =
         || Refusal::new(Code::InvalidToken, "The sign-in behind the access token has ended. Sign in again.");
     let sid = grant.sid.as_deref().ok_or_else(over)?;
-    let session = session::by_sid(provider, sid, now).await?.ok_or_else(over)?.when_granted(&grant.content);
+    let session = match session::by_sid(provider, sid, now).await? {
+        Worth::Live(session) => session.when_granted(&grant.content),
+        Worth::Locked => return Err(Refusal::locked()),
+        Worth::Over => return Err(over()),
+    };
     Ok(Bearer {
         client_id: client.id.to_string(),
         client_name: client.config().client_name.clone(),

@@ -9,10 +9,11 @@ use platform::clock::Millis;
 use platform::id::ClientId;
 use serde_json::{Map, Value, json};
 
+use super::id_token::{GRANT, said_of};
 use super::scope::{Scope, Scopes};
 use crate::interaction::{Acr, Method};
 use crate::session::Session;
-use crate::token::Content;
+use crate::token::{Content, GrantId};
 
 /// What an ID token is about.
 pub(crate) struct About<'a> {
@@ -20,6 +21,8 @@ pub(crate) struct About<'a> {
     pub(crate) issuer: &'a str,
     /// For whom.
     pub(crate) client: &'a ClientId,
+    /// Under which grant.
+    pub(crate) grant: &'a GrantId,
     /// What was granted.
     pub(crate) content: &'a Content,
     /// For which scopes the relying party is registered.
@@ -84,6 +87,7 @@ pub(crate) fn id_token(about: &About<'_>) -> Value {
         "id_assurance_level": level,
         "idassurancelevel": level,
         "uid": session.person.as_str(),
+        GRANT: said_of(about.grant),
     });
     let optional = [
         ("nonce", about.nonce.map(str::to_owned)),

@@ -285,6 +285,7 @@ pub(super) async fn id_token(
     let about = About {
         issuer: provider.faces.issuer(grant.content.face),
         client: &grant.client,
+        grant: &grant.id,
         content: &grant.content,
         registered: &client.scopes(),
         session,

@@ -69,7 +69,9 @@ async fn worth(
         let session = match signed_in_with(provider, &mut grant, session, now).await {
             Ok((session, _)) => session,
             // While its session is locked it is worth nothing, and says no more of why than where that has ended.
-            Err(refusal) if matches!(refusal.code, Code::InvalidGrant | Code::SessionLocked) => return Ok(None),
+            Err(refusal) if matches!(refusal.code, Code::InvalidGrant | Code::SessionLocked) => {
+                return Ok(None);
+            }
             Err(refusal) => return Err(refusal),
         };
         told["sub"] = session.person.as_str().into();

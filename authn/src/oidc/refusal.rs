@@ -1,5 +1,8 @@
 //! Refusals in the words of OAuth 2.0.
 
+use std::time::Duration;
+
+use platform::problem::Problem;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -92,11 +95,11 @@ impl Code {
         }
     }
 
-    /// After how many seconds another try is worth it, where it is: a holder who is away is not back at once.
-    pub(crate) fn retry_seconds(self) -> Option<u16> {
+    /// After what time another try is worth it, where it is: a holder who is away is not back at once.
+    pub(crate) fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::TemporarilyUnavailable => Some(2),
-            Self::SessionLocked => Some(30),
+            Self::TemporarilyUnavailable => Some(Duration::from_secs(2)),
+            Self::SessionLocked => Some(Duration::from_secs(30)),
             _ => None,
         }
     }
@@ -128,6 +131,12 @@ impl Refusal {
         let sentence = "The session is locked, because its card was taken out. It goes on when its holder signs in again with \
                         the card; keep what you have, and try again then.";
         Self::new(Code::SessionLocked, sentence)
+    }
+
+    /// As the other routes say that another try is worth it; none where it is not.
+    pub(crate) fn come_again(&self) -> Option<Problem> {
+        let code = if self.code == Code::SessionLocked { "session-locked" } else { "token-unknown" };
+        self.code.retry_after().map(|after| Problem::unavailable(code, self.description.clone(), after))
     }
 
     /// With the name under which it is found again.

@@ -103,7 +103,8 @@ fn unusable() -> Refusal {
 
 /// RFC 8693 2.2.2, too: no grant goes on of which the ID token can be.
 fn ended() -> Refusal {
-    let sentence = "What the ID token in subject_token came with has ended. Sign in again, and show the new one.";
+    let sentence =
+        "What the ID token in subject_token came with has ended. Sign in again, and show the new one.";
     Refusal::new(Code::InvalidRequest, sentence)
 }
 
@@ -173,7 +174,7 @@ async fn id_token(provider: &Provider, presented: &str, now: Millis) -> Result<S
     let open = grants::open_of_session(provider.db.read(), &shown.sid, &shown.client).await?;
     let own: Vec<Grant> = open.into_iter().filter(|grant| shown.may_be_of(grant)).collect();
     // Of several that are alike in all that it says, it stands for what each of them gave.
-    let scope = common(&own).ok_or_else(ended)?;
+    let scope = shown.stands_for(&common(&own).ok_or_else(ended)?);
     // The latest; one with another role only if the register says that this was lost before the token was made.
     let mut grant = own.into_iter().min_by_key(|grant| !shown.names_role_of(grant)).ok_or_else(ended)?;
     let named = shown.names_role_of(&grant);

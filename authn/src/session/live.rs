@@ -44,10 +44,14 @@ pub(crate) async fn held(provider: &Provider, headers: &HeaderMap) -> Result<Opt
     }
 }
 
-/// The live session with this name. Relying parties that ask for it do not make it used: their programs ask by themselves.
-pub(crate) async fn by_sid(provider: &Provider, sid: &str, now: Millis) -> Result<Option<Session>, Error> {
-    let Some(session) = sessions::by_sid(provider.db.read(), sid).await? else { return Ok(None) };
-    Ok(is_live(provider, &session, now).await?.then_some(session))
+/// What the session with this name is worth. Relying parties that ask for it do not make it used: their programs ask by themselves.
+pub(crate) async fn by_sid(provider: &Provider, sid: &str, now: Millis) -> Result<Worth, Error> {
+    let Some(session) = sessions::by_sid(provider.db.read(), sid).await? else { return Ok(Worth::Over) };
+    let standing = standing(&session, &provider.config.sessions, now);
+    if standing == Standing::Over || !stands_elsewhere(provider, &session, now).await? {
+        return Ok(Worth::Over);
+    }
+    Ok(if standing == Standing::Locked { Worth::Locked } else { Worth::Live(session) })
 }
 
 /// A session that nobody has ended, as it was read.
@@ -95,16 +99,6 @@ pub(crate) async fn before_claims(provider: &Provider, found: Found, now: Millis
         }
     }
     Ok(if standing == Standing::Locked { Worth::Locked } else { Worth::Live(session) })
-}
-
-/// Whether a session that nobody has ended lives for those who hold something of it.
-async fn is_live(provider: &Provider, session: &Session, now: Millis) -> Result<bool, Error> {
-    Ok(gives(provider, session, now) && stands_elsewhere(provider, session, now).await?)
-}
-
-/// Whether it gives anybody anything, as far as it knows itself.
-fn gives(provider: &Provider, session: &Session, now: Millis) -> bool {
-    !matches!(standing(session, &provider.config.sessions, now), Standing::Over | Standing::Locked)
 }
 
 /// Whether the person is still there and the authenticator still theirs. Where not, the session ends now, on every machine,

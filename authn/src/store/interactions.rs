@@ -151,18 +151,23 @@ pub(crate) async fn narrow(tx: &mut Tx, interaction: &Interaction) -> Result<(),
     Ok(())
 }
 
-/// Takes a request as answered; false if it was answered before. Nobody asks for it any more, so that it is erased with what was under way
-/// for it.
+/// Takes a request as answered; false if it was answered before. Nobody asks for it any more, so that it is erased. What its person signed
+/// in with was taken then; what else was begun for it is worth nothing without it, is over in minutes, and is swept.
 pub(crate) async fn settle(tx: &mut Tx, id: &InteractionId) -> Result<bool, Error> {
     let done = sqlx::query("DELETE FROM authn_interaction WHERE interaction_id = $1 AND state = 'waiting'")
         .bind(id.as_str().to_owned())
         .execute(&mut *tx)
         .await?;
-    if done.rows_affected() == 0 {
-        return Ok(false);
+    Ok(done.rows_affected() == 1)
+}
+
+/// The same for one that nobody finishes: with what is under way for it.
+pub(crate) async fn abandon(tx: &mut Tx, id: &InteractionId) -> Result<bool, Error> {
+    let abandoned = settle(tx, id).await?;
+    if abandoned {
+        ceremonies::erase_of(tx, &[id.as_str().to_owned()]).await?;
     }
-    ceremonies::erase_of(tx, &[id.as_str().to_owned()]).await?;
-    Ok(true)
+    Ok(abandoned)
 }
 
 /// Stores the parameters of a request that was pushed.
@@ -298,22 +303,31 @@ pub(crate) mod tests {
             assert!(find(db.read(), "secret", Millis(9)).await.unwrap().is_none());
         }
 
-        /// What is under way for a request goes with it, whatever it is, and nothing of any other.
+        /// What is under way for a request goes with it where nobody finishes it, whatever it is, and nothing of any other. One that is answered
+        /// leaves it to the sweep, and is not abandoned after that.
         async fn what_is_under_way_goes_with_its_request(db: Db) {
-            let (answered, other) = (waits(1), waits(2));
+            let requests = [1, 2, 3].map(waits);
+            let ids = requests.each_ref().map(|waiting| waiting.interaction.id.clone());
             let names = |id: &InteractionId| ["sign-in", "card", "card-challenge"].map(|kind| format!("{kind}/{id}"));
-            let mut all = names(&answered.interaction.id).to_vec();
-            all.extend(names(&other.interaction.id));
+            let mut all: Vec<String> = ids.iter().flat_map(names).collect();
             all.push("key/enrolment".to_owned());
-            let (kept, id) = (all.clone(), answered.interaction.id.clone());
-            db.write(move |tx| Box::pin(async move {
-                insert(tx, &answered, "answered", "192.0.2.7").await?;
-                insert(tx, &other, "other", "192.0.2.7").await?;
+            let kept = all.clone();
+            let done = db.write(move |tx| Box::pin(async move {
+                for (waiting, secret) in requests.iter().zip(["abandoned", "answered", "other"]) {
+                    insert(tx, waiting, secret, "192.0.2.7").await?;
+                }
                 for name in &kept {
                     ceremonies::put(tx, name, None, "state", Millis(10)).await?;
                 }
-                settle(tx, &id).await
+                let [abandoned, answered, _] = &ids;
+                Ok::<_, Error>([
+                    abandon(tx, abandoned).await?,
+                    abandon(tx, abandoned).await?,
+                    settle(tx, answered).await?,
+                    abandon(tx, answered).await?,
+                ])
             })).await.unwrap();
+            assert_eq!(done, [true, false, true, false]);
             for (number, name) in all.iter().enumerate() {
                 let found = ceremonies::look(db.read(), name, Millis(9)).await.unwrap();
                 assert_eq!(found.is_some(), number >= 3, "{name}");

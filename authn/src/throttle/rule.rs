@@ -56,8 +56,11 @@ mod tests {
         // As many count at most as make the longest delay.
         assert_eq!(most(&settings, 3), 9);
         for (first, longest, expected) in [(2, 64, 9), (60, 1, 4), (2, 65, 10)] {
-            let settings =
-                Throttle { first_delay_seconds: first, longest_delay_seconds: longest, ..Throttle::default() };
+            let settings = Throttle {
+                first_delay_seconds: first,
+                longest_delay_seconds: longest,
+                ..Throttle::default()
+            };
             assert_eq!(most(&settings, 3), expected, "{first} {longest}");
         }
     }

@@ -301,6 +301,71 @@ platform::both_engines! {
         assert_eq!(asked(&third).await.status, StatusCode::OK, "the other goes on");
     }
 
+    /// An ID token says of which grant it came without telling it. That of a refresh, which names no request, is exchanged for nothing once
+    /// its grant has ended, though a sibling of the same sign-in, which gave more, goes on.
+    async fn refreshed_id_tokens_end_with_their_grant(db: Db) {
+        let rig = Rig::new(db.clone()).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let gateway = rig.register("gateway", &gateway()).await;
+        let (header, own) = (basic("gateway", &gateway), basic("rp", &secret));
+        let asked = async |tokens: &Value| {
+            let pairs = [("grant_type", GRANT), ("subject_token", tokens["id_token"].as_str().unwrap()), ("subject_token_type", ID_TOKEN)];
+            rig.form("/token", &[("authorization", &header)], &pairs).await
+        };
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let first = rig.exchange(&secret, &rig.code(&[("scope", "openid")], &session).await, &[]).await.json();
+        let wide = [("scope", "openid profile nationalrbacaccess")];
+        let sibling = rig.exchange(&secret, &rig.code(&wide, &session).await, &[]).await.json();
+        let pairs = [("grant_type", "refresh_token"), ("refresh_token", first["refresh_token"].as_str().unwrap())];
+        let refreshed = rig.form("/token", &[("authorization", &own)], &pairs).await.json();
+        let mut said = Vec::new();
+        for tokens in [&first, &refreshed, &sibling] {
+            said.push(rig.verified(tokens["id_token"].as_str().unwrap()).await["gid"].as_str().unwrap().to_owned());
+        }
+        assert!(said[0] == said[1] && said[0] != said[2], "{said:?}");
+        let ids: Vec<String> = sqlx::query_scalar("SELECT grant_id FROM authn_grant").fetch_all(db.read()).await.unwrap();
+        assert!(ids.len() == 2 && !ids.iter().any(|id| said.contains(id)), "{ids:?}");
+        assert_eq!(asked(&refreshed).await.json()["scope"], "records:read", "what its own grant gave");
+        let pairs = [("token", refreshed["refresh_token"].as_str().unwrap())];
+        assert_eq!(rig.form("/revoke", &[("authorization", &own)], &pairs).await.status, StatusCode::OK);
+        for ended in [&first, &refreshed] {
+            let refused = asked(ended).await;
+            assert_eq!((refused.status.as_u16(), refused.error()), (400, "invalid_request".to_owned()), "{}", refused.text);
+            assert!(refused.text.contains("has ended"), "{}", refused.text);
+        }
+        assert_eq!(asked(&sibling).await.json()["scope"], "profile records:read", "the sibling goes on");
+    }
+
+    /// An ID token of a refresh that asked for less is of its grant still, and stands for no role, which it does not name.
+    async fn narrowed_id_tokens_are_exchanged(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let gateway = rig.register("gateway", &json!({
+            "grant_types": [GRANT], "redirect_uris": [], "scopes": ["profile", "selectedrole"],
+            "token_exchanges": [{"subject_clients": ["rp"], "subject_token_types": [ID_TOKEN], "scopes": ["profile", "selectedrole"]}]
+        })).await;
+        let header = basic("gateway", &gateway);
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[("scope", "openid profile selectedrole")], &session).await;
+        let whole = rig.exchange(&secret, &code, &[]).await.json();
+        let pairs = [
+            ("grant_type", "refresh_token"), ("refresh_token", whole["refresh_token"].as_str().unwrap()), ("scope", "openid profile"),
+        ];
+        let narrowed = rig.form("/token", &[("authorization", &basic("rp", &secret))], &pairs).await.json();
+        let claims = rig.verified(narrowed["id_token"].as_str().unwrap()).await;
+        assert!(claims.get("selected_roleid").is_none(), "{claims}");
+        let asked = async |tokens: &Value, scope: &str| {
+            let pairs = [
+                ("grant_type", GRANT), ("subject_token", tokens["id_token"].as_str().unwrap()), ("subject_token_type", ID_TOKEN), ("scope", scope),
+            ];
+            rig.form("/token", &[("authorization", &header)], &pairs).await
+        };
+        let given = asked(&narrowed, "").await;
+        assert_eq!((given.status, given.json()["scope"].clone()), (StatusCode::OK, json!("profile")), "{}", given.text);
+        assert_eq!(asked(&narrowed, "selectedrole").await.error(), "invalid_scope");
+        assert_eq!(asked(&whole, "").await.json()["scope"], "profile selectedrole");
+    }
+
     /// An ID token that is over is exchanged for nothing, and neither is a token by a client that is not registered for it.
     async fn exchanges_are_registered(db: Db) {
         let site = Site::new(db, "openid profile").await;

@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
 use ca::api::Reason;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt as _;
 use platform::db::Db;
+use platform::web::around;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::rig::{
-    ALL, Answered, Authority, Browser, ISSUER, Rig, STRONG, SoftKey, USER, code, person, staff,
+    ALL, Answered, Authority, Browser, ISSUER, Rig, STRONG, SoftKey, USER, code, desk, person, staff,
+    system,
 };
 
 const EMAIL: &str = "aisha@example.org";
@@ -26,6 +34,17 @@ async fn told(rig: &Rig, watch: &Value) -> Answered {
     let mut agent = rig.browser();
     agent.origin = None;
     agent.script("/authn/card-removals", watch).await
+}
+
+/// What an application is answered that signs with a token: behind what makes callers of tokens stands a route of the API for signing.
+async fn signs_with(rig: &Rig, token: &str) -> (u16, HeaderMap, String) {
+    let routes: Router = Router::new().route("/csc/v2/info", get(|| async { "who calls is known" }));
+    let door = around(routes, vec![Box::new(authn::TokenCallers::new(rig.provider.clone()))]);
+    let request = Request::builder().uri("/csc/v2/info").header("authorization", format!("Bearer {token}"));
+    let response = door.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    (parts.status.as_u16(), parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
 /// Signs in by the app in a browser that may hold a session.
@@ -124,6 +143,48 @@ platform::both_engines! {
         }
         assert_eq!(asked("/introspect", &[("token", access)]).await.json()["active"], true);
         assert_eq!(rig.events("grant-ended").await.len(), 0);
+    }
+
+    /// An application that signs with a token of a locked session, and the signer that asks whose it is, are told to come again, not that the
+    /// sign-in has ended; both get what they asked for when the card is back, and are told that it has ended only when it has.
+    async fn a_locked_session_signs_when_its_card_is_back(db: Db) {
+        let (rig, authority) = with(db, "lock").await;
+        let made = rig.registering("rp", &json!({"scopes": ["openid", "service"]})).await;
+        let secret = made.json()["client_secret"].as_str().unwrap().to_owned();
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let (mut browser, watch) = rig.signed_in_by(&card).await;
+        let ask = "/authorize?response_type=code&client_id=rp&redirect_uri=https%3A%2F%2Frp.example%2Fcallback&scope=openid%20service";
+        let back = url::Url::parse(&browser.get(ask).await.location()).unwrap();
+        let given = back.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        let fields = [
+            ("grant_type", "authorization_code"), ("code", given.as_str()), ("redirect_uri", "https://rp.example/callback"),
+            ("client_id", "rp"), ("client_secret", secret.as_str()),
+        ];
+        let tokens = rig.browser().form("/token", &fields).await.json();
+        let access = tokens["access_token"].as_str().unwrap();
+        let signer = system("signer", &[authn::api::SIGNING]);
+        let shown = json!({"token": access, "dpop": false, "method": "POST", "path": "/signing-service/requests"});
+        let whose = async || rig.browser().call(&signer, "POST", "/authn/signing/tokens", Some(&shown)).await;
+        assert_eq!((signs_with(&rig, access).await.0, whose().await.status), (200, 200));
+
+        assert_eq!(told(&rig, &watch).await.json(), json!({"session": "locked"}));
+        let (status, headers, body) = signs_with(&rig, access).await;
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, headers["retry-after"].to_str().unwrap(), &problem["code"]), (503, "30", &json!("session-locked")));
+        let refused = whose().await;
+        assert_eq!((refused.status, refused.header("retry-after").as_str()), (503, "30"), "{}", refused.body);
+        assert_eq!(refused.json()["code"], "session-locked");
+        for text in [&body, &refused.body] {
+            assert!(text.contains("is locked") && !text.contains("has ended"), "{text}");
+        }
+
+        let here = rig.begin(&mut browser, STRONG).await;
+        let challenge = browser.script(&format!("{here}/card/challenge"), &json!({})).await.json();
+        assert_eq!(browser.script(&format!("{here}/card/answer"), &card.answer(&challenge)).await.status, 200);
+        assert_eq!((signs_with(&rig, access).await.0, whose().await.status), (200, 200));
+        let ended = rig.browser().call(&desk(), "DELETE", &format!("/authn/people/{USER}/sessions"), None).await;
+        assert_eq!(ended.status, 200, "{}", ended.body);
+        assert_eq!((signs_with(&rig, access).await.0, whose().await.status), (401, 404));
     }
 
     /// Where the first session keeps others out, one that is locked does not: its holder, who has put the card in at the next workstation, is
