@@ -129,6 +129,11 @@ impl Certificate {
         self.part(&self.0.parts.signature)
     }
 
+    /// Whether it is of version 3, which alone has extensions (RFC 5280 4.1.2.1).
+    pub fn is_version_3(&self) -> bool {
+        self.0.validated.decoded().tbs_certificate().version() == x509_cert::Version::V3
+    }
+
     /// The serial number.
     pub fn serial(&self) -> Serial {
         self.0.serial

@@ -5,7 +5,8 @@ use std::time::Duration;
 use platform::db::Db;
 use serde_json::json;
 
-use crate::rig::{ALL, OTHER, Rig, SoftKey, USER, desk, person, system};
+use crate::keys::metadata;
+use crate::rig::{ALL, Maker, OTHER, Rig, SoftKey, USER, desk, person, system};
 
 platform::both_engines! {
     /// A link works once, soon, for the first browser that opens it, and not after it was taken back; looking at it changes nothing.
@@ -116,13 +117,15 @@ platform::both_engines! {
 
     /// Somebody adds a way to sign in by themselves with one that is worth as much, soon after they signed in.
     async fn people_add_what_is_worth_no_more(db: Db) {
-        let rig = Rig::new(db).await;
+        let maker = Maker::new();
+        let (_file, settings) = metadata(&maker, "FIDO_CERTIFIED", &json!({}));
+        let rig = Rig::with(db, &settings).await;
         let mut passkey = SoftKey::synced();
         rig.enrol_key(USER, "device", &mut passkey).await;
         let mut browser = rig.signed_in(&mut passkey).await;
         let link = browser.form("/account/enrolments", &[]).await.location();
         assert_eq!(browser.form(&link, &[]).await.status, 303);
-        let refused = browser.enrol(&link, "security-key", &mut SoftKey::new()).await;
+        let refused = browser.enrol(&link, "security-key", &mut SoftKey::of(&maker)).await;
         assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("stronger-than-sign-in")), "{}", refused.body);
         assert_eq!(rig.events("enrolment-refused").await[0]["reason"], "stronger-than-sign-in");
         let mut second = SoftKey::synced();
@@ -194,7 +197,7 @@ platform::both_engines! {
         let link = browser.form("/account/enrolments", &[]).await.location();
         browser.form(&link, &[]).await;
         rig.browser().call(&desk(), "DELETE", &format!("/authn/people/{USER}/sessions"), None).await;
-        let refused = browser.enrol(&link, "security-key", &mut SoftKey::new()).await;
+        let refused = browser.enrol(&link, "device", &mut SoftKey::synced()).await;
         assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("session-over")), "{}", refused.body);
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::rig::{ALL, Maker, OTHER, Rig, STRONG, SoftKey, USER, desk, person};
 
 /// Settings whose metadata name this maker's model, in a file that lives as long as what comes back.
-fn metadata(maker: &Maker, status: &str, more: &Value) -> (tempfile::NamedTempFile, Value) {
+pub(crate) fn metadata(maker: &Maker, status: &str, more: &Value) -> (tempfile::NamedTempFile, Value) {
     let file = tempfile::NamedTempFile::new().unwrap();
     let list =
         json!({"no": 1, "nextUpdate": "2027-01-01", "legalHeader": "", "entries": [maker.entry(status)]});
@@ -211,7 +211,7 @@ platform::both_engines! {
             ("FIDO_CERTIFIED_L1", allowed.clone(), SoftKey::of(&maker), "/enrol/done/security-key"),
             ("FIDO_CERTIFIED_L1", allowed.clone(), SoftKey::new(), "model-not-allowed"),
             ("REVOKED", json!({}), SoftKey::of(&maker), "model-withdrawn"),
-            // What Windows Hello states by its TPM proves nothing here, and keeps nobody from enrolling it.
+            // What Windows Hello states by its TPM with SHA-1 proves nothing, and keeps nobody from enrolling it.
             ("FIDO_CERTIFIED_L1", json!({}), by_tpm(), "/enrol/done/passkey"),
             ("FIDO_CERTIFIED_L1", json!({"unproven": "hardware"}), by_tpm(), "/enrol/done/security-key"),
             ("FIDO_CERTIFIED_L1", json!({"unproven": "refuse"}), by_tpm(), "model-not-proven"),
@@ -269,7 +269,7 @@ platform::both_engines! {
         assert!(refused.status == 403 && refused.body.contains("withdrawn"), "{}", refused.body);
     }
 
-    /// A model that cannot prove itself here, as Windows Hello, is believed where its name or its kind is listed, and others are not by that;
+    /// A model that cannot prove itself here, as Windows Hello with SHA-1, is believed where its name or its kind is listed, and others are not by that;
     /// what can be copied or was withdrawn stays what it is.
     async fn models_are_believed_one_by_one(db: Db) {
         let rig = Rig::new(db).await;
@@ -300,7 +300,7 @@ platform::both_engines! {
         }
     }
 
-    /// Where a list says which models may be enrolled, one that is believed without proof is enrolled with a link of the registration
+    /// Where a list says which models may be enrolled too, one that is believed without proof is enrolled with a link of the registration
     /// authority alone: nobody adds one by themselves that only says so, however strongly they signed in. One that proves itself they do.
     async fn believed_models_are_seen_by_somebody(db: Db) {
         let maker = Maker::new();

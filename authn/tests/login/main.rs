@@ -20,4 +20,5 @@ mod sandbox;
 mod sessions;
 mod strangers_key;
 mod tickets;
+mod tpms;
 mod waiting;

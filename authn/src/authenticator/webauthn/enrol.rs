@@ -8,10 +8,12 @@ use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use webauthn_rs::prelude::{Credential, PasskeyRegistration, RegisterPublicKeyCredential, WebauthnError};
+use webauthn_rs::prelude::{
+    AttestationFormat, Credential, PasskeyRegistration, RegisterPublicKeyCredential, WebauthnError,
+};
 
 use super::policy::Seen;
-use super::{Judged, LASTS, word};
+use super::{Judged, LASTS, tpm, word};
 use crate::authenticator::{Authenticator, AuthenticatorEvent, AuthenticatorId, MOST, name_of};
 use crate::enrolment::{Enrolment, EnrolmentId, Purpose, enrolled_in};
 use crate::error::Error;
@@ -174,12 +176,11 @@ fn judged(
     let reached = words_of(answer.pointer("/response/transports"));
     let mut answer: RegisterPublicKeyCredential =
         serde_json::from_value(answer.clone()).map_err(|_| ("unreadable", None))?;
-    if let Some(bare) = without_statement(&answer.response.attestation_object) {
-        answer.response.attestation_object = bare;
-    }
     let model = aaguid(&answer.response.attestation_object).ok_or(("unreadable", None))?;
+    let stated = without_statement(&answer.response.attestation_object)
+        .map(|bare| std::mem::replace(&mut answer.response.attestation_object, bare));
     let credential = site.webauthn.finish_passkey_registration(&answer, &waiting.state);
-    let credential: Credential = credential
+    let mut credential: Credential = credential
         .map_err(|error| {
             let known = matches!(error, WebauthnError::CredentialAlteredAlgFromRequest);
             (if known { "key-known" } else { word(&error) }, Some(model))
@@ -187,6 +188,11 @@ fn judged(
         .into();
     if !credential.user_verified {
         return Err(("not-verified", Some(model)));
+    }
+    if let Some(object) = stated {
+        let client_data = answer.response.client_data_json.as_slice();
+        take_statement(&mut credential, (object.as_slice(), client_data), model)
+            .map_err(|reason| (reason, Some(model)))?;
     }
     let policy = site.models.policy();
     let seen = match purpose {
@@ -201,6 +207,27 @@ fn judged(
         (Judged::Hardware, Kind::Device) => Method::PlatformKey,
     };
     Ok((method, credential, model))
+}
+
+/// Gives a credential back what its TPM states of it, once all else of its registration was verified. A statement that does not hold is
+/// refused as the library refuses those that it reads; one that proves nothing is left out.
+fn take_statement(
+    credential: &mut Credential,
+    (object, client_data): (&[u8], &[u8]),
+    model: Uuid,
+) -> Result<(), &'static str> {
+    let wrong = |wrong: tpm::Wrong| {
+        tracing::info!(%model, %wrong, "what a TPM states of a key of the model {model} does not hold: {wrong}");
+        "not-verifiable"
+    };
+    let Some(attested) = tpm::attested(object, client_data, (&credential.cred, model)).map_err(wrong)? else {
+        return Ok(());
+    };
+    if attested.is_fixed {
+        credential.attestation = attested.parsed(model).map_err(wrong)?;
+        credential.attestation_format = AttestationFormat::Tpm;
+    }
+    Ok(())
 }
 
 fn words_of(list: Option<&Value>) -> Vec<String> {
@@ -234,8 +261,8 @@ fn aaguid(attestation: &[u8]) -> Option<Uuid> {
 /// The forms of attestation that the library refuses whatever they say: of the TPM's it takes no algorithm at all.
 const UNREAD: [&str; 2] = ["tpm", "android-safetynet"];
 
-/// An attestation without its statement, where that is of a form that is not read; none for every other. Windows Hello states something
-/// in the form of its TPM: it is a key that proves nothing, as one is whose browser has taken the statement out (WebAuthn 8.7).
+/// An attestation without its statement, where that is of a form that the library does not read; none for every other. To the library it is
+/// one whose browser has taken the statement out (WebAuthn 8.7). What a TPM states is looked at afterwards (`take_statement`).
 fn without_statement(attestation: &[u8]) -> Option<Vec<u8>> {
     let Cbor::Map(mut members) = ciborium::from_reader(attestation).ok()? else { return None };
     let format = members.iter().find(|(name, _)| name.as_text() == Some("fmt"))?.1.as_text()?;

@@ -11,6 +11,7 @@ mod policy;
 mod presence;
 mod settings;
 mod sign_in;
+mod tpm;
 
 use std::time::Duration;
 

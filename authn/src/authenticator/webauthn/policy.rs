@@ -129,8 +129,8 @@ impl Policy {
         self.models.get(&aaguid).and_then(|model| model.attached)
     }
 
-    /// What a new credential of this model and kind, as it says, is worth. Any program can say that it is a model: where a list says which
-    /// may be enrolled, one that is believed is worth as much as one that proves it only where somebody saw to it.
+    /// What a new credential of this model and kind, as it says, is worth. Any program can say that it is a model: one that is believed is
+    /// worth as much as one that proves it only where somebody saw to it.
     pub(crate) fn judge(&self, credential: &Credential, aaguid: Uuid, kind: Kind, seen: Seen) -> Judged {
         if self.models.get(&aaguid).is_some_and(|model| model.withdrawn) {
             return Judged::Refused("model-withdrawn");
@@ -146,9 +146,7 @@ impl Policy {
             return Judged::Passkey;
         }
         match (proven, self.believed.of(aaguid, kind)) {
-            (false, Unproven::Hardware) if self.allowed.is_some() && seen == Seen::ByNobody => {
-                Judged::Refused("model-not-seen")
-            }
+            (false, Unproven::Hardware) if seen == Seen::ByNobody => Judged::Refused("model-not-seen"),
             (true, _) | (false, Unproven::Hardware) => Judged::Hardware,
             (false, Unproven::Passkey) => Judged::Passkey,
             (false, Unproven::Refuse) => Judged::Refused("model-not-proven"),
@@ -157,8 +155,9 @@ impl Policy {
 
     /// Whether its attestation leads to a root of that very model.
     fn is_proven(&self, credential: &Credential, aaguid: Uuid) -> bool {
-        // The statement of a TPM is taken out before it comes here.
-        let AttestationMetadata::Packed { aaguid: attested } = &credential.attestation.metadata else {
+        let (AttestationMetadata::Packed { aaguid: attested }
+        | AttestationMetadata::Tpm { aaguid: attested, .. }) = &credential.attestation.metadata
+        else {
             return false;
         };
         if *attested != aaguid || self.roots.is_empty() {

@@ -17,7 +17,7 @@ pub struct Keys {
     /// Which models may be enrolled, by their AAGUID; every model if it is empty.
     pub models: Vec<String>,
     /// What a key is worth that cannot be copied and does not prove its model: `passkey`, which is level two, `hardware`, which
-    /// takes its word for it and is level three, or `refuse`.
+    /// takes its word for it and is level three where it is enrolled with a link of the registration authority, or `refuse`.
     pub unproven: Unproven,
     /// What is said otherwise: of models, by the AAGUID that a key gives, and of kinds, `security-key` and `device`. What is said of a model
     /// counts first, then of its kind, then of all.
@@ -31,7 +31,7 @@ pub enum Unproven {
     /// As much as a passkey.
     #[default]
     Passkey,
-    /// As much as one that proves it.
+    /// As much as one that proves it, if a registration authority sees to it that it is one.
     Hardware,
     /// Nothing.
     Refuse,

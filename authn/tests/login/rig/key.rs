@@ -12,7 +12,7 @@ use super::ISSUER;
 
 /// A maker of keys, who certifies them.
 pub(crate) struct Maker {
-    root: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
+    pub(super) root: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
     pub(crate) aaguid: uuid::Uuid,
     /// Whether its keys are `external` or `internal`.
     pub(crate) hint: &'static str,
@@ -63,6 +63,9 @@ impl Maker {
     }
 }
 
+/// States something of a key, by its point, its authenticator data and the client data.
+pub(crate) type Stating = Box<dyn Fn(&[u8], &[u8], &[u8]) -> Cbor + Send + Sync>;
+
 /// A key. What it is and does can be changed between two uses.
 pub(crate) struct SoftKey {
     pair: EcdsaKeyPair,
@@ -79,8 +82,10 @@ pub(crate) struct SoftKey {
     /// The page it believes to be on.
     pub(crate) origin: &'static str,
     attestation: Option<(uuid::Uuid, Vec<u8>, EcdsaKeyPair)>,
-    /// Whether it states that in the form of a TPM, as Windows Hello does.
+    /// Whether it states that in the form of a TPM that signs by SHA-1, as Windows has it.
     pub(crate) tpm: bool,
+    /// What states something of it in the form of a TPM, and its model.
+    stated: Option<(uuid::Uuid, Stating)>,
 }
 
 impl SoftKey {
@@ -100,6 +105,7 @@ impl SoftKey {
             origin: ISSUER,
             attestation: None,
             tpm: false,
+            stated: None,
         }
     }
 
@@ -112,6 +118,11 @@ impl SoftKey {
     pub(crate) fn of(maker: &Maker) -> Self {
         let (certificate, pair) = maker.certificate();
         Self { attestation: Some((maker.aaguid, certificate, pair)), ..Self::new() }
+    }
+
+    /// A key in a TPM, as Windows Hello makes it, of which the TPM states this.
+    pub(crate) fn inside(model: uuid::Uuid, stating: Stating) -> Self {
+        Self { stated: Some((model, stating)), ..Self::new() }
     }
 
     /// WebAuthn 6.1.
@@ -149,7 +160,8 @@ impl SoftKey {
             (int(-2), Cbor::Bytes(point[1..33].to_vec())),
             (int(-3), Cbor::Bytes(point[33..65].to_vec())),
         ]);
-        let aaguid = self.attestation.as_ref().map(|it| it.0).unwrap_or_default();
+        let attested = self.attestation.as_ref().map(|it| it.0);
+        let aaguid = self.stated.as_ref().map(|it| it.0).or(attested).unwrap_or_default();
         let mut attested = aaguid.as_bytes().to_vec();
         attested.extend(u16::try_from(self.id.len()).unwrap().to_be_bytes());
         attested.extend(&self.id);
@@ -157,10 +169,11 @@ impl SoftKey {
         let data = self.data(options["rp"]["id"].as_str().unwrap(), Some(&attested));
         let client = self.client_data("webauthn.create", &options["challenge"]);
         let text = |text: &str| Cbor::Text(text.to_owned());
-        let (format, statement) = match &self.attestation {
-            None => ("none", Cbor::Map(Vec::new())),
+        let (format, statement) = match (&self.stated, &self.attestation) {
+            (Some((_, stating)), _) => ("tpm", stating(point, &data, &client)),
+            (None, None) => ("none", Cbor::Map(Vec::new())),
             // WebAuthn 8.3, with SHA-1 as Windows has it; what it certifies nobody here looks at.
-            Some((_, certificate, _)) if self.tpm => {
+            (None, Some((_, certificate, _))) if self.tpm => {
                 let octets = || Cbor::Bytes(vec![0xff; 64]);
                 let statement = vec![
                     (text("ver"), text("2.0")),
@@ -172,7 +185,7 @@ impl SoftKey {
                 ];
                 ("tpm", Cbor::Map(statement))
             }
-            Some((_, certificate, pair)) => {
+            (None, Some((_, certificate, pair))) => {
                 let signature = sign(pair, &data, &client);
                 let chain = Cbor::Array(vec![Cbor::Bytes(certificate.clone())]);
                 let statement =

@@ -8,6 +8,7 @@ mod card;
 mod client;
 mod key;
 mod staff;
+mod tpm;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub(crate) use browser::{Answered, Browser, secret, sha256};
 pub(crate) use card::Card;
 pub(crate) use key::{Maker, SoftKey};
 pub(crate) use staff::{assign, dismiss, staff};
+pub(crate) use tpm::{SoftTpm, Spoil};
 
 /// Who signs in.
 pub(crate) const USER: &str = "555021942107";

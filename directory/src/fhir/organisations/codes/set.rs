@@ -353,7 +353,7 @@ mod tests {
         let codes = |parts: &[Include]| parts.iter().map(|part| part.codes.clone()).collect::<Vec<_>>();
         let alone = Some(vec!["A81001".to_owned()]);
         let one = set.clone().only(System::Organisation, "A81001");
-        assert_eq!(codes(&one.includes), [alone.clone()]);
+        assert_eq!(codes(&one.includes), std::slice::from_ref(&alone));
         assert_eq!(codes(&one.excludes), [alone.clone(), alone], "nothing of another system");
         assert_eq!(one.excludes[0].filters, set.excludes[0].filters, "filters stay");
         let other = set.only(System::RoleInstance, "1");
