@@ -51,6 +51,8 @@ async function sign(request) {
 
 offer(form, document.getElementById('go-card'), async () => {
   const request = await post(form.dataset.options, {});
+  // It was decided before, and what said so was lost.
+  if (request.location) return window.location.assign(request.location);
   const done = await post(form.dataset.answer, await sign(request));
-  window.location.assign(done.location);
+  return window.location.assign(done.location);
 }, () => NO_AGENT);

@@ -23,7 +23,7 @@ use crate::sad::Sad;
 use crate::signer::Signer;
 use crate::store::authorisations::{self, AuthorisationRow, Times};
 use crate::store::credentials::{self, CredentialRow};
-use crate::store::{attempts, consents, requests};
+use crate::store::{consents, requests};
 
 /// How long after it was given an authorisation can be used, however often it is extended.
 const LONGEST_MS: i64 = 3_600_000;
@@ -101,7 +101,7 @@ impl Rests {
 
     /// Refuses in the transaction that gives the authorisation what has changed: the credential, its certificate, its holder's being there.
     pub(crate) async fn still(&self, tx: &mut Tx) -> Result<(), Error> {
-        let found = credentials::version(&mut *tx, &self.credential).await?;
+        let found = credentials::version(tx, &self.credential).await?;
         if found != Some((CredentialState::Active, self.version)) {
             return Err(Error::CredentialChanged);
         }
@@ -154,7 +154,7 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
     };
     let event = granted(&row, &credential.user_id);
     let (actor, stored) = (Actor::from(caller), sad.stored());
-    let after_failures = proven.after_failures;
+    let attempts = proven.attempts.clone();
     let grant = Arc::new(Grant::new(row.clone()));
     let done = signer
         .db
@@ -162,9 +162,7 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
             Box::pin(async move {
                 // The passphrase was checked against this version of the credential and no other.
                 rests.still(tx).await?;
-                if after_failures {
-                    attempts::clear(tx, &row.credential_id, &row.client).await?;
-                }
+                attempts.settle(tx, now).await?;
                 authorisations::insert(tx, &row, &stored, now).await?;
                 audit::record(tx, now, &actor, &event).await?;
                 Ok(())

@@ -381,7 +381,8 @@ mod tests {
         for count in 1..MOST_STAMPS {
             let read = Record::read(&record).unwrap();
             assert!(!read.is_full(), "{count}");
-            let more = if count == 9 { Some(read.rehashed(Hash::Sha512, TOKEN)) } else { read.renewed(TOKEN) };
+            let more =
+                if count == 9 { Some(read.rehashed(Hash::Sha512, TOKEN)) } else { read.renewed(TOKEN) };
             record = more.unwrap();
         }
         let full = Record::read(&record).unwrap();

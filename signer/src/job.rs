@@ -26,6 +26,7 @@ use crate::sad::Shown;
 use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::signing::{self, Algorithm, Document, Request};
+use crate::store::authorisations;
 use crate::store::jobs::{self, JobRow, State};
 
 /// How many of one client may wait or be kept.
@@ -85,17 +86,17 @@ pub(crate) async fn accept(
     levels: Option<(Vec<Level>, Validation)>,
     validity_ms: i64,
 ) -> Result<String, Error> {
-    let grant = signing::covering(signer, caller, &request).await?;
+    let (authorisation, secret) = signing::covering(signer, caller, &request).await?;
     let now = signer.clock.now();
     let documents = kept(&request, levels.as_ref())?;
-    let id = name(caller, &request, &grant.row.authorisation_id, (documents.as_slice(), validity_ms));
+    let id = name(caller, &request, &authorisation.authorisation_id, (documents.as_slice(), validity_ms));
     let row = JobRow {
         job_id: id.stored(),
         kind: caller.kind.to_string(),
         subject: caller.subject.clone(),
         client: caller.client.to_string(),
         session: caller.session.clone(),
-        authorisation_id: grant.row.authorisation_id.clone(),
+        authorisation_id: authorisation.authorisation_id.clone(),
         credential_id: request.credential.clone(),
         octets: i64::try_from(documents.len()).unwrap_or(i64::MAX),
         documents,
@@ -110,6 +111,8 @@ pub(crate) async fn accept(
         .db
         .write(move |tx| {
             Box::pin(async move {
+                // What was accepted is signed whatever ends by itself meanwhile, so it was open when it was accepted, and by this secret.
+                authorisations::still_open(tx, &authorisation, secret.as_deref(), now).await?;
                 if jobs::is_kept(tx, &stored.job_id, now).await? {
                     return Ok(Accepted::Before);
                 }
@@ -287,6 +290,11 @@ async fn put_off(signer: &Signer, row: &JobRow) {
     }
 }
 
+/// Whether a refusal is none for good: a hold is lifted, and what changed under way is looked at as it is from then on.
+fn passes(error: &Error) -> bool {
+    matches!(error, Error::CertificateSuspended | Error::CredentialChanged | Error::CertificateChanged)
+}
+
 /// Works on a job once; one whose failure may pass is left.
 async fn work_once(signer: &Signer, row: &JobRow) -> Worked {
     let mut share = None;
@@ -299,7 +307,8 @@ async fn work_once(signer: &Signer, row: &JobRow) -> Worked {
     };
     if let Err(error) = &tried {
         tracing::warn!(%error, client = row.client, "what was to be signed later is not signed: {error}");
-        if !error.is_refusal() && !matches!(error, Error::Parameter(_)) {
+        let may_pass = !error.is_refusal() || passes(error);
+        if may_pass && !matches!(error, Error::Parameter(_)) {
             return match share.filter(|_| matches!(error, Error::ShareTaken)) {
                 Some((sharer, calls)) => Worked::NoRoom(sharer, calls),
                 None => Worked::Failed,

@@ -19,6 +19,9 @@ pub const CONSUMER: &str = "module:signer";
 /// Why a credential of somebody who has left does not sign.
 pub(crate) const HOLDER_LEFT: &str = "its holder has left";
 
+/// How many credentials are read at a time.
+const TOGETHER: i64 = 100;
+
 impl Signer {
     /// Follows the register for as long as it is polled. Stopping it anywhere loses nothing: what was not noted as applied is
     /// applied again, to no further effect.
@@ -49,13 +52,18 @@ impl Signer {
     /// between the credential and its certificates. What was made after `spared` stays.
     async fn revoke_all_of(&self, person: &str, reason: Reason, spared: Option<Millis>) -> Result<(), Error> {
         let caller = Caller::module("signer", &[CREDENTIALS]);
-        for row in credentials::of_user(self.db.read(), person).await? {
-            let younger = spared.is_some_and(|left| row.created_at > left);
-            if younger || row.state == CredentialState::Destroyed {
-                continue;
+        let mut after = String::new();
+        loop {
+            let rows = credentials::of_user_after(self.db.read(), person, &after, TOGETHER).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.credential_id.to_string();
+            for row in rows {
+                let younger = spared.is_some_and(|left| row.created_at > left);
+                if younger || row.state == CredentialState::Destroyed {
+                    continue;
+                }
+                credential::revoke(self, &caller, &row.credential_id, reason).await?;
             }
-            credential::revoke(self, &caller, &row.credential_id, reason).await?;
         }
-        Ok(())
     }
 }

@@ -163,7 +163,8 @@ async fn sign_once(
             return Ok(answer);
         }
     }
-    let grant = Arc::new(Grant::new(shown(signer, caller, &request.shown).await?));
+    let (row, _) = shown(signer, caller, &request.shown).await?;
+    let grant = Arc::new(Grant::new(row));
     let by = match &request.shown {
         Shown::Accepted { job, .. } => By::Job(job),
         Shown::Sad(_) | Shown::Token(_) | Shown::Authorisation(_) => By::Token,

@@ -33,7 +33,9 @@ pub(crate) async fn notify_in(
     now: Millis,
 ) -> Result<(), Error> {
     if tell_by_message(tx, person, &letter(done, method, now), now).await? == Told::Full {
-        tracing::warn!("the holder of an authenticator that was added or removed is not told: too many messages wait");
+        tracing::warn!(
+            "the holder of an authenticator that was added or removed is not told: too many messages wait"
+        );
     }
     Ok(())
 }

@@ -87,9 +87,7 @@ pub(crate) async fn activate(
     let kept: Result<(), Error> = provider
         .db
         .write(move |tx| {
-            Box::pin(
-                async move { ceremonies::challenge(tx, (&key, &hash), &state, &network, until).await },
-            )
+            Box::pin(async move { ceremonies::challenge(tx, (&key, &hash), &state, &network, until).await })
         })
         .await;
     kept?;

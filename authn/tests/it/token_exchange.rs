@@ -69,7 +69,10 @@ fn exchanging(token: &str) -> [(&str, &str); 3] {
 async fn acting(rig: &Rig, secret: &str, session: &str, place: usize) -> Value {
     let change = [("scope", "openid changedrole"), ("acr_values", "AAL2_OR_AAL3_ANY")];
     let page = rig.authorise(&change, &[session]).await;
-    let role = page.text.split("name=\"role\" value=\"").nth(place + 1).unwrap_or_else(|| panic!("{}", page.text))[..12].to_owned();
+    let role =
+        page.text.split("name=\"role\" value=\"").nth(place + 1).unwrap_or_else(|| panic!("{}", page.text))
+            [..12]
+            .to_owned();
     let onward = page.text.split("action=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let cookies = format!("{}; {session}", page.cookie());
     let back = rig.form(&onward, &[("cookie", &cookies)], &[("role", &role)]).await;

@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::rig::{
-    ALL, Answered, Authority, Browser, ISSUER, Rig, STRONG, SoftKey, USER, code, desk, person, staff,
-    system,
+    ALL, Answered, Authority, Browser, ISSUER, Rig, STRONG, SoftKey, USER, code, desk, person, staff, system,
 };
 
 const EMAIL: &str = "aisha@example.org";

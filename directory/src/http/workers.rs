@@ -372,7 +372,8 @@ async fn page(
 }
 
 fn too_many() -> Outcome {
-    let sentence = format!("More than {} are meant, and there are no pages here. Ask for fewer people at once.", PAGE.1);
+    let sentence =
+        format!("More than {} are meant, and there are no pages here. Ask for fewer people at once.", PAGE.1);
     Outcome::new(422, "too-costly", sentence)
 }
 

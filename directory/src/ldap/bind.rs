@@ -56,7 +56,8 @@ fn simple(shared: &Shared, address: PeerAddress, name: &str, password: &str) -> 
     // Before anything is compared: nobody tries secrets out.
     if shared.tries.are_too_many(from, now) {
         metrics::counter!("ldap_requests_rate_limited_total").increment(1);
-        let sentence = "Too many wrong names and secrets came from this address. Wait a few seconds, and try again.";
+        let sentence =
+            "Too many wrong names and secrets came from this address. Wait a few seconds, and try again.";
         return Err(Refusal::new(Code::Busy, sentence));
     }
     let Some(account) = account(shared, name, password) else {

@@ -384,7 +384,16 @@ mod tests {
             let position = Position { stage, unit: unit.into(), passed: 7 };
             assert_eq!(Position::read(&position.text()), Some(position));
         }
-        for bad in ["", "9\n0\n", "1\n", "x\n1\n1", "1\n0\nx\0", "5\n1\nabc", "5\n1\n7", "5\n1\n99999999999999999999"] {
+        for bad in [
+            "",
+            "9\n0\n",
+            "1\n",
+            "x\n1\n1",
+            "1\n0\nx\0",
+            "5\n1\nabc",
+            "5\n1\n7",
+            "5\n1\n99999999999999999999",
+        ] {
             assert_eq!(Position::read(bad), None, "{bad}");
         }
     }

@@ -84,10 +84,8 @@ async fn keep_grounds(tx: &mut Tx, answers: &[(&Once, &Answer, Vec<Ground>)]) ->
     if kept.is_empty() {
         return Ok(());
     }
-    let text = format!(
-        "INSERT INTO directory_once_ground (caller, key, grounds) VALUES {}",
-        places(kept.len(), 3)
-    );
+    let text =
+        format!("INSERT INTO directory_once_ground (caller, key, grounds) VALUES {}", places(kept.len(), 3));
     // Made of our own words and numbers only.
     let mut query = sqlx::query(AssertSqlSafe(text));
     for (request, _, grounds) in kept {

@@ -55,11 +55,13 @@ mod tests {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         db.write(move |tx| {
             Box::pin(async move {
-                sqlx::query("INSERT INTO directory_person (user_id, kind, state, version) VALUES ($1, $2, 'open', 1)")
-                    .bind(user.clone())
-                    .bind(kind)
-                    .execute(&mut *tx)
-                    .await?;
+                sqlx::query(
+                    "INSERT INTO directory_person (user_id, kind, state, version) VALUES ($1, $2, 'open', 1)",
+                )
+                .bind(user.clone())
+                .bind(kind)
+                .execute(&mut *tx)
+                .await?;
                 for key in keys {
                     sqlx::query("INSERT INTO directory_person_key (key, user_id) VALUES ($1, $2)")
                         .bind(key)

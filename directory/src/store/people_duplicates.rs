@@ -29,9 +29,7 @@ pub(crate) async fn alike(tx: &mut Tx, traits: &Traits) -> Result<Vec<UserId>, E
     for day in traits.birth.into_iter().flat_map(both_ways) {
         born(tx, &mut found, traits, day).await?;
     }
-    let listed = |head: &str, many: usize| {
-        format!("{head} IN ({}) LIMIT ${}", list(1, many), many + 1)
-    };
+    let listed = |head: &str, many: usize| format!("{head} IN ({}) LIMIT ${}", list(1, many), many + 1);
     let vectors: [(&str, Vec<String>); 3] = [
         (
             "SELECT user_id FROM directory_evidence WHERE number_hash",

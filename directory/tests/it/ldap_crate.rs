@@ -19,8 +19,7 @@ async fn connected(ldap: &Ldap, start_tls: bool) -> ldap3::Ldap {
     let files = ["server.pem", "client.pem", "client.key"].map(|name| ldap.folder.path().join(name));
     let config = platform::tls::client(&files[0], &files[1], &files[2]).unwrap();
     let settings = LdapConnSettings::new().set_config(Arc::new(config)).set_starttls(start_tls);
-    let (scheme, port) =
-        if start_tls { ("ldap", ldap.start_tls.port()) } else { ("ldaps", ldap.tls.port()) };
+    let (scheme, port) = if start_tls { ("ldap", ldap.start_tls.port()) } else { ("ldaps", ldap.tls.port()) };
     let url = format!("{scheme}://localhost:{port}");
     let (connection, client) = LdapConnAsync::with_settings(settings, &url).await.unwrap();
     tokio::spawn(async move {

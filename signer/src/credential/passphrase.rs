@@ -14,8 +14,8 @@ use crate::passphrase::Passphrase;
 use crate::passphrase_check::{self, Proven};
 use crate::share::Sharer;
 use crate::signer::{Signer, check_holder};
+use crate::store::authorisations;
 use crate::store::credentials::{self, CredentialRow};
-use crate::store::{attempts, authorisations};
 
 /// Sets or changes a passphrase. Only the holder can: nobody else's right is enough.
 pub(crate) async fn set_passphrase(
@@ -63,16 +63,16 @@ async fn store(
         None => Event::PassphraseSet { credential: credential.to_string(), user },
         Some(_) => Event::PassphraseChanged { credential: credential.to_string(), user },
     };
-    let (actor, now, client) = (Actor::from(caller), signer.clock.now(), caller.client.to_string());
-    let clear = proven.is_some_and(|proven| proven.after_failures);
+    let (actor, now) = (Actor::from(caller), signer.clock.now());
+    let attempts = proven.map(|proven| proven.attempts.clone());
     signer
         .db
         .write(move |tx| {
             Box::pin(async move {
                 // Only if the row is still what was read: two first passphrases at once cannot both win.
                 credentials::set_passphrase(tx, &row, &hash, now).await?;
-                if clear {
-                    attempts::clear(tx, &row.credential_id, &client).await?;
+                if let Some(attempts) = attempts {
+                    attempts.settle(tx, now).await?;
                 }
                 authorisations::expire_of(tx, &row.credential_id, now).await?;
                 audit::record(tx, now, &actor, &event).await?;

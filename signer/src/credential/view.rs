@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::ids::CredentialId;
 use crate::live;
 use crate::signer::Signer;
-use crate::store::credentials::{self, CredentialRow, Kind};
+use crate::store::credentials::{self, CredentialRow, Kind, Which};
 use crate::store::{certificates, keys};
 use crate::suite;
 
@@ -44,7 +44,7 @@ pub(crate) async fn list(
         (Err(refused), _) => return Err(Error::Caller(refused)),
     };
     let mut shown = Vec::new();
-    for row in credentials::of_user(signer.db.read(), &user).await? {
+    for row in credentials::of_user(signer.db.read(), &user, Which::All).await? {
         shown.push(describe(signer, row).await?);
     }
     Ok(Credentials { credentials: shown })

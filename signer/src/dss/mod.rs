@@ -25,7 +25,7 @@ pub(crate) use allowed::{
 };
 pub(crate) use anchor::{anchor, anchors, shown_anchor};
 pub(crate) use binding::{binding, binding_before, card_challenge, card_challenge_id};
-pub(crate) use consent::{answer, ask, cancel, decided, ended, find, outdated, waiting};
+pub(crate) use consent::{answer, ask, cancel, ended, find, outdated, waiting};
 pub(crate) use receive::{Came, receive};
 pub(crate) use result::fetch;
 pub(crate) use seen::{Content, Document, Wanted, documents};

@@ -24,7 +24,7 @@ use crate::live::{Live, Span};
 use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::store::authorisations::AuthorisationRow;
-use crate::store::credentials::{self, Kind};
+use crate::store::credentials::{self, Kind, Which};
 use crate::store::ledger::{self, StoredSignature};
 use crate::store::requests::RequestRow;
 use crate::store::signings::{NewSignature, Signing, Under};
@@ -40,7 +40,7 @@ pub(super) async fn credential_of(
     documents: &[Document],
 ) -> Result<Arc<Live>, Error> {
     let (mut why, mut outside) = (None, None);
-    for row in credentials::of_user(signer.db.read(), user).await?.into_iter().rev() {
+    for row in credentials::of_user(signer.db.read(), user, Which::NotOver).await?.into_iter().rev() {
         if row.state != CredentialState::Active || row.kind != Kind::Kept {
             continue;
         }

@@ -231,9 +231,11 @@ mod tests {
     /// A patient may have several names, in both forms: every one of them is told, in their order, and none but those. Without one it is refused.
     #[test]
     fn every_name_of_a_patient_is_told() {
-        let former = "<name use=\"PREVIOUS\"><prefix>MX</prefix><given>FLORIMEL</given><family>FORMER</family></name>";
+        let former =
+            "<name use=\"PREVIOUS\"><prefix>MX</prefix><given>FLORIMEL</given><family>FORMER</family></name>";
         let (name, rest) = V3.split_once("<administrativeGenderCode").unwrap();
-        let two = told(&format!("{name}{former}<name use=\"PREFERRED\"/><administrativeGenderCode{rest}")).unwrap();
+        let two =
+            told(&format!("{name}{former}<name use=\"PREFERRED\"/><administrativeGenderCode{rest}")).unwrap();
         assert_eq!(two.patient, "MX FLORIMEL EXAMPLE-PERSON");
         assert_eq!(two.other_names, ["MX FLORIMEL FORMER"]);
         let before = told(&V3.replacen("<name use=\"L\">", &format!("{former}<name use=\"L\">"), 1)).unwrap();
@@ -241,8 +243,10 @@ mod tests {
 
         let mut message: serde_json::Value = serde_json::from_str(FHIR).unwrap();
         let entries = message["entry"].as_array_mut().unwrap();
-        let patient = entries.iter_mut().find(|entry| entry["resource"]["resourceType"] == "Patient").unwrap();
-        let former = serde_json::json!({"use": "old", "family": "FORMER", "given": ["FLORIMEL"], "prefix": ["MX"]});
+        let patient =
+            entries.iter_mut().find(|entry| entry["resource"]["resourceType"] == "Patient").unwrap();
+        let former =
+            serde_json::json!({"use": "old", "family": "FORMER", "given": ["FLORIMEL"], "prefix": ["MX"]});
         let names = patient["resource"]["name"].as_array_mut().unwrap();
         names.extend([former, serde_json::json!({"use": "nickname"})]);
         let at = AuthorTime::from_v3("20261129170000").unwrap();
@@ -251,7 +255,8 @@ mod tests {
 
         let kept = serde_json::to_value(told(V3).unwrap()).unwrap();
         assert!(kept.get("other_names").is_none(), "one name is kept as it always was");
-        let (before, after) = (V3.find("<name use=\"L\">").unwrap(), V3.find("<administrativeGenderCode").unwrap());
+        let (before, after) =
+            (V3.find("<name use=\"L\">").unwrap(), V3.find("<administrativeGenderCode").unwrap());
         assert!(told(&format!("{}{}", &V3[..before], &V3[after..])).is_err(), "none");
     }
 

@@ -8,7 +8,6 @@ use super::{ByPosition, Document, Request, by_position};
 use crate::api::SIGN;
 use crate::digest::{Digest, Repeated, check_distinct};
 use crate::error::{Error, Parameter};
-use crate::grant::Grant;
 use crate::ids::AuthorisationId;
 use crate::live;
 use crate::sad::Shown;
@@ -16,23 +15,25 @@ use crate::signer::{Signer, check_holder};
 use crate::store::authorisations::{self, AuthorisationRow};
 use crate::store::ledger;
 
-/// The authorisation that is shown.
+/// The authorisation that is shown, and its secret as it is stored, where it is shown by that.
 pub(super) async fn shown(
     signer: &Signer,
     caller: &Caller,
     shown: &Shown,
-) -> Result<AuthorisationRow, Error> {
+) -> Result<(AuthorisationRow, Option<String>), Error> {
     let id = match shown {
         Shown::Authorisation(id) | Shown::Accepted { authorisation: id, .. } => id.clone(),
         Shown::Token(token) => token_of(signer, caller, token).await?,
         Shown::Sad(sad) => {
-            if let Some(found) = authorisations::by_sad(signer.db.read(), &sad.stored(), None).await? {
-                return Ok(found.row);
+            let secret = sad.stored();
+            if let Some(found) = authorisations::by_sad(signer.db.read(), &secret, None).await? {
+                return Ok((found.row, Some(secret)));
             }
             token_of(signer, caller, &sad.to_text()).await?
         }
     };
-    authorisations::by_id(signer.db.read(), &id).await?.ok_or(Error::SadUnknown)
+    let row = authorisations::by_id(signer.db.read(), &id).await?.ok_or(Error::SadUnknown)?;
+    Ok((row, None))
 }
 
 /// What an access token that is shown as the SAD is for (CSC API v2, 11.10): one without a key or certificate to show beside it, of the same
@@ -57,24 +58,28 @@ async fn token_of(signer: &Signer, caller: &Caller, token: &str) -> Result<Autho
     named.and_then(|id| id.parse().ok()).ok_or(Error::SadUnknown)
 }
 
-/// The authorisation of a request that is to be signed later, if it covers it and is open.
-pub(crate) async fn covering(signer: &Signer, caller: &Caller, request: &Request) -> Result<Grant, Error> {
+/// The authorisation of a request that is to be signed later, if it covers it and is open, and its secret as it is stored, where it is shown by that.
+pub(crate) async fn covering(
+    signer: &Signer,
+    caller: &Caller,
+    request: &Request,
+) -> Result<(AuthorisationRow, Option<String>), Error> {
     caller.may(SIGN).map_err(Error::Caller)?;
     if request.documents.len() > signer.config.max_documents {
         return Err(Error::TooManyDocuments);
     }
     let digests: Vec<Digest> = request.documents.iter().map(|document| document.digest).collect();
     check_distinct(&digests).map_err(|repeated| repetition(&request.documents, repeated))?;
-    let grant = Grant::new(shown(signer, caller, &request.shown).await?);
-    let positions = covers(signer, caller, request, &digests, &grant.row).await?;
-    if grant.row.named.is_some() {
-        let stored = ledger::of_authorisation(signer.db.read(), &grant.row.authorisation_id).await?;
-        check_named(request, &positions, &by_position(stored), &grant.row)?;
+    let (row, secret) = shown(signer, caller, &request.shown).await?;
+    let positions = covers(signer, caller, request, &digests, &row).await?;
+    if row.named.is_some() {
+        let stored = ledger::of_authorisation(signer.db.read(), &row.authorisation_id).await?;
+        check_named(request, &positions, &by_position(stored), &row)?;
     }
-    if signer.clock.now() >= grant.row.expires_at {
+    if signer.clock.now() >= row.expires_at {
         return Err(Error::SadExpired);
     }
-    Ok(grant)
+    Ok((row, secret))
 }
 
 /// At which positions an authorisation covers what is asked, for whoever may use it.

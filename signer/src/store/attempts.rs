@@ -58,11 +58,18 @@ pub(crate) async fn delay(
     Ok(())
 }
 
-/// Forgets the wrong passphrases after the right one.
-pub(crate) async fn clear(tx: &mut Tx, credential: &CredentialId, client: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM signer_attempt WHERE credential_id = $1 AND client = $2")
+/// Forgets the wrong passphrases after the right one, unless the next attempt is not to be looked at yet. Another process that counts one at this
+/// moment is waited for.
+pub(crate) async fn clear(
+    tx: &mut Tx,
+    credential: &CredentialId,
+    client: &str,
+    now: Millis,
+) -> Result<(), Error> {
+    sqlx::query("DELETE FROM signer_attempt WHERE credential_id = $1 AND client = $2 AND next_at <= $3")
         .bind(credential.as_str())
         .bind(client)
+        .bind(now.0)
         .execute(&mut *tx)
         .await?;
     Ok(())

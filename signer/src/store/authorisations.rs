@@ -2,8 +2,9 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use sqlx::AssertSqlSafe;
 
-use super::{Reader, jobs, read_id};
+use super::{Reader, jobs, kept_as_they_are, read_id};
 use crate::digest::{Authorised, Digest};
 use crate::dss::Authors;
 use crate::error::Error;
@@ -147,6 +148,32 @@ pub(crate) async fn has_secret<'c>(
     Ok(found.is_some())
 }
 
+/// Refuses, in the transaction of what is done under an authorisation, one that was ended since it was read, whatever the clock of whoever ended it
+/// said, or whose secret is another by now than the one that was shown, where one was. It stays as it is until that transaction ends.
+pub(crate) async fn still_open(
+    tx: &mut Tx,
+    read: &AuthorisationRow,
+    shown: Option<&str>,
+    now: Millis,
+) -> Result<(), Error> {
+    // The text is made of constants alone.
+    let sql = format!(
+        "SELECT sad, expires_at FROM signer_authorisation WHERE authorisation_id = $1{}",
+        kept_as_they_are(tx)
+    );
+    let found: Option<(String, i64)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(read.authorisation_id.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+    let (sad, expires_at) = found.ok_or(Error::SadUnknown)?;
+    if shown.is_some_and(|shown| shown != sad) {
+        return Err(Error::SadUnknown);
+    }
+    // Its end comes earlier only where it was ended.
+    let is_open = expires_at > now.0 && expires_at >= read.expires_at.0;
+    if is_open { Ok(()) } else { Err(Error::SadExpired) }
+}
+
 /// Gives an authorisation that is open a secret, in the place of whatever it had; until when it is open.
 pub(crate) async fn give_secret(
     tx: &mut Tx,
@@ -202,17 +229,17 @@ pub(crate) async fn extend(
 /// Ends every authorisation that is still open, and what was accepted under one to be signed later; says how many there were. What they
 /// signed stays.
 pub(crate) async fn expire_all(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
-    jobs::end_all(tx).await?;
     let done = sqlx::query("UPDATE signer_authorisation SET expires_at = $1 WHERE expires_at > $1")
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
+    // Whatever another process was accepting under one meanwhile was waited for, and is seen now.
+    jobs::end_all(tx).await?;
     Ok(done.rows_affected())
 }
 
 /// Ends a credential's open authorisations, and what was accepted under one: they were given with what does not hold any more.
 pub(crate) async fn expire_of(tx: &mut Tx, credential: &CredentialId, now: Millis) -> Result<(), Error> {
-    jobs::end_of(tx, credential).await?;
     sqlx::query(
         "UPDATE signer_authorisation SET expires_at = $1 WHERE credential_id = $2 AND expires_at > $1",
     )
@@ -220,5 +247,146 @@ pub(crate) async fn expire_of(tx: &mut Tx, credential: &CredentialId, now: Milli
     .bind(credential.as_str())
     .execute(&mut *tx)
     .await?;
-    Ok(())
+    // Whatever another process was accepting under one meanwhile was waited for, and is seen now.
+    jobs::end_of(tx, credential).await
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::clock::Clock;
+    use platform::db::testing::TestDb;
+    use platform::db::{Db, Engine};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::store::jobs::{JobRow, State};
+
+    const NOW: Millis = Millis(1_000);
+
+    fn given() -> AuthorisationRow {
+        AuthorisationRow {
+            authorisation_id: AuthorisationId::new(NOW),
+            credential_id: CredentialId::new(NOW),
+            client: "practice-system".to_owned(),
+            digests: Authorised::new(vec![Digest([7; 32])]).unwrap(),
+            named: None,
+            authors: None,
+            expires_at: Millis(2_000),
+            consent: None,
+        }
+    }
+
+    /// What is said of an authorisation in a transaction.
+    async fn is_open(
+        db: &Db,
+        row: &AuthorisationRow,
+        shown: Option<&'static str>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let row = row.clone();
+        db.write(move |tx| Box::pin(async move { still_open(tx, &row, shown, now).await })).await
+    }
+
+    platform::both_engines! {
+        /// Nothing is done under an authorisation that was ended, though the clock of whoever ended it is ahead, or by a secret that has a
+        /// successor; one without a secret to show is looked at for its end alone.
+        async fn what_was_ended_is_not_open(db: Db) {
+            let row = given();
+            assert!(matches!(is_open(&db, &row, None, NOW).await, Err(Error::SadUnknown)));
+            let stored = row.clone();
+            let done: Result<(), Error> =
+                db.write(move |tx| Box::pin(async move { insert(tx, &stored, "first", NOW).await })).await;
+            done.unwrap();
+            for shown in [Some("first"), None] {
+                assert!(is_open(&db, &row, shown, Millis(1_999)).await.is_ok());
+                assert!(matches!(is_open(&db, &row, shown, Millis(2_000)).await, Err(Error::SadExpired)));
+            }
+            let id = row.authorisation_id.clone();
+            let next: Result<Option<Millis>, Error> =
+                db.write(move |tx| Box::pin(async move { give_secret(tx, &id, "second", NOW).await })).await;
+            assert_eq!(next.unwrap(), Some(Millis(2_000)));
+            assert!(matches!(is_open(&db, &row, Some("first"), NOW).await, Err(Error::SadUnknown)));
+            assert!(is_open(&db, &row, Some("second"), NOW).await.is_ok());
+            let credential = row.credential_id.clone();
+            let ended: Result<(), Error> = db
+                .write(move |tx| Box::pin(async move { expire_of(tx, &credential, Millis(1_500)).await }))
+                .await;
+            ended.unwrap();
+            for shown in [Some("second"), None] {
+                assert!(matches!(is_open(&db, &row, shown, NOW).await, Err(Error::SadExpired)));
+            }
+        }
+    }
+
+    /// What is to be signed later under an authorisation.
+    fn job(row: &AuthorisationRow) -> JobRow {
+        JobRow {
+            job_id: "one".to_owned(),
+            kind: "system".to_owned(),
+            subject: "practice".to_owned(),
+            client: row.client.clone(),
+            session: None,
+            authorisation_id: row.authorisation_id.clone(),
+            credential_id: row.credential_id.clone(),
+            documents: b"[]".to_vec(),
+            octets: 2,
+            state: State::Waiting,
+            refusal: None,
+            tries: 0,
+            created_at: NOW,
+            expires_at: Millis(9_000),
+        }
+    }
+
+    /// What one process accepts to be signed later while another ends its authorisation is waited for, and ended with it. SQLite has one writer.
+    #[tokio::test]
+    async fn what_is_accepted_meanwhile_is_ended_too() {
+        let test = TestDb::new(Engine::Postgres).await;
+        let beside = Db::connect(&test.config, Clock::system()).await.unwrap();
+        let row = given();
+        let stored = row.clone();
+        let done: Result<(), Error> =
+            test.db.write(move |tx| Box::pin(async move { insert(tx, &stored, "first", NOW).await })).await;
+        done.unwrap();
+        let (begun, begins) = oneshot::channel();
+        let (release, released) = oneshot::channel::<()>();
+        let (db, accepted) = (test.db.clone(), row.clone());
+        let accepting = tokio::spawn(async move {
+            let done: Result<(), Error> = db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        still_open(tx, &accepted, Some("first"), NOW).await?;
+                        jobs::insert(tx, &job(&accepted)).await?;
+                        begun.send(()).unwrap();
+                        released.await.unwrap();
+                        Ok(())
+                    })
+                })
+                .await;
+            done.unwrap();
+        });
+        begins.await.unwrap();
+        let (db, credential) = (beside.clone(), row.credential_id.clone());
+        let ending = tokio::spawn(async move {
+            let done: Result<(), Error> = db
+                .write(move |tx| Box::pin(async move { expire_of(tx, &credential, Millis(1_500)).await }))
+                .await;
+            done.unwrap();
+        });
+        let waiting = "SELECT CAST(COUNT(*) AS BIGINT) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waits =
+            async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(test.db.read()).await.unwrap() > 0;
+        while !ending.is_finished() && !waits().await {
+            tokio::task::yield_now().await;
+        }
+        assert!(!ending.is_finished(), "it waits for what is being accepted");
+        release.send(()).unwrap();
+        accepting.await.unwrap();
+        ending.await.unwrap();
+        let found = jobs::find(test.db.read(), "one", NOW).await.unwrap().unwrap();
+        assert_eq!(found.state, State::Tried);
+        assert!(matches!(is_open(&test.db, &row, Some("first"), NOW).await, Err(Error::SadExpired)));
+        beside.close().await;
+    }
 }

@@ -3,8 +3,9 @@
 use ca::api::SubjectData;
 use platform::clock::Millis;
 use platform::db::Tx;
+use sqlx::AssertSqlSafe;
 
-use super::{Reader, read_id};
+use super::{Reader, kept_as_they_are, read_id};
 use crate::api::CredentialState;
 use crate::error::Error;
 use crate::ids::{CredentialId, KeyId};
@@ -123,28 +124,68 @@ pub(crate) async fn by_request<'c>(
     row.map(read).transpose()
 }
 
-/// A person's credentials, oldest first; at most a hundred.
-pub(crate) async fn of_user<'c>(reader: impl Reader<'c>, user: &str) -> Result<Vec<CredentialRow>, Error> {
+/// Which of a person's credentials.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Which {
+    /// Those that sign, or may again: neither revoked nor destroyed.
+    NotOver,
+    /// All.
+    All,
+}
+
+/// A person's newest hundred of these credentials, the oldest of them first.
+pub(crate) async fn of_user<'c>(
+    reader: impl Reader<'c>,
+    user: &str,
+    which: Which,
+) -> Result<Vec<CredentialRow>, Error> {
+    let sql = match which {
+        Which::NotOver => {
+            "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
+             kind, ending FROM signer_credential WHERE user_id = $1 AND state NOT IN ('revoked', 'destroyed') \
+             ORDER BY credential_id DESC LIMIT 100"
+        }
+        Which::All => {
+            "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
+             kind, ending FROM signer_credential WHERE user_id = $1 ORDER BY credential_id DESC LIMIT 100"
+        }
+    };
+    let rows: Vec<Columns> = sqlx::query_as(sql).bind(user).fetch_all(reader).await?;
+    rows.into_iter().rev().map(read).collect()
+}
+
+/// So many of a person's credentials behind an id, in the order of these.
+pub(crate) async fn of_user_after<'c>(
+    reader: impl Reader<'c>,
+    user: &str,
+    after: &str,
+    most: i64,
+) -> Result<Vec<CredentialRow>, Error> {
     let rows: Vec<Columns> = sqlx::query_as(
         "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
-         kind, ending FROM signer_credential WHERE user_id = $1 ORDER BY credential_id LIMIT 100",
+         kind, ending FROM signer_credential WHERE user_id = $1 AND credential_id > $2 ORDER BY credential_id LIMIT $3",
     )
     .bind(user)
+    .bind(after)
+    .bind(most)
     .fetch_all(reader)
     .await?;
     rows.into_iter().map(read).collect()
 }
 
-/// State and version as they are now: what a job looks at before it acts on what was read earlier.
-pub(crate) async fn version<'c>(
-    reader: impl Reader<'c>,
+/// State and version as they are now, and until the transaction ends: what a job looks at before it acts on what was read earlier. Whoever changes
+/// the credential meanwhile does so before, and is seen, or after, and ends what the job gave.
+pub(crate) async fn version(
+    tx: &mut Tx,
     credential: &CredentialId,
 ) -> Result<Option<(CredentialState, i64)>, Error> {
+    // The text is made of constants alone.
+    let sql = format!(
+        "SELECT state, version FROM signer_credential WHERE credential_id = $1{}",
+        kept_as_they_are(tx)
+    );
     let row: Option<(String, i64)> =
-        sqlx::query_as("SELECT state, version FROM signer_credential WHERE credential_id = $1")
-            .bind(credential.as_str())
-            .fetch_optional(reader)
-            .await?;
+        sqlx::query_as(AssertSqlSafe(sql)).bind(credential.as_str()).fetch_optional(&mut *tx).await?;
     row.map(|(state, version)| Ok((parse_state(&state)?, version))).transpose()
 }
 
@@ -315,3 +356,6 @@ fn parse_state(text: &str) -> Result<CredentialState, Error> {
         _ => return Err(Error::StoredRow { what: "state" }),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub(crate) mod time_stamps;
 
 use std::str::FromStr;
 
-use platform::db;
+use platform::db::{self, Tx};
 use sqlx::{Any, Executor};
 
 use crate::error::Error;
@@ -30,6 +30,12 @@ use crate::error::Error;
 /// Either the read pool or a transaction.
 pub(crate) trait Reader<'c>: Executor<'c, Database = Any> {}
 impl<'c, E: Executor<'c, Database = Any>> Reader<'c> for E {}
+
+/// What a query ends with that keeps the rows it finds as they are until its transaction ends: another process that changes one waits for that, or
+/// is waited for. SQLite has one writer anyway.
+fn kept_as_they_are(tx: &Tx) -> &'static str {
+    if tx.backend_name() == "PostgreSQL" { " FOR SHARE" } else { "" }
+}
 
 /// Reads a stored identifier.
 fn read_id<T: FromStr>(text: &str) -> Result<T, Error> {

@@ -125,7 +125,9 @@ impl Attributes {
     pub(super) fn check_signing_certificate(&self) -> Result<(), Malformed> {
         match self.older_certificate_hash {
             None => Ok(()),
-            Some(_) => Err(Malformed::Attributes("the signing certificate is there in version 1 and in version 2")),
+            Some(_) => {
+                Err(Malformed::Attributes("the signing certificate is there in version 1 and in version 2"))
+            }
         }
     }
 

@@ -194,7 +194,8 @@ impl Signature {
         let hashed = |hash: &'static digest::Algorithm| digest::digest(hash, self.signer.der());
         let older = attributes.older_certificate_hash.as_ref();
         hashed(attributes.certificate_hash_algorithm).as_ref() == attributes.certificate_hash.as_slice()
-            && older.is_none_or(|older| hashed(&digest::SHA1_FOR_LEGACY_USE_ONLY).as_ref() == older.as_slice())
+            && older
+                .is_none_or(|older| hashed(&digest::SHA1_FOR_LEGACY_USE_ONLY).as_ref() == older.as_slice())
     }
 
     /// As the ledger has it, if it says when it was made.

@@ -104,16 +104,20 @@ mod tests {
         let there: Vec<Vec<u8>> = (0_u32..5_000).map(|it| it.to_be_bytes().to_vec()).collect();
         let hashes: Vec<digest::Digest> = there.iter().map(|it| sha256(it)).collect();
         let mut list: HashSet<&[u8]> = hashes.iter().map(AsRef::as_ref).collect();
-        let hashed = Cell::new(0_usize);
+        let count = Cell::new(0_usize);
         let counted = |octets: &[u8]| {
-            hashed.set(hashed.get() + 1);
+            count.set(count.get() + 1);
             sha256(octets)
         };
         assert_eq!(listed(&list, there.clone(), counted), Some(there.clone()));
-        assert_eq!(hashed.get(), there.len());
+        assert_eq!(count.get(), there.len());
         let first = sha256(&there[0]);
         list.remove(first.as_ref());
-        assert_eq!(listed(&list, there.clone(), counted), Some(there[1..].to_vec()), "what is not listed is not covered");
+        assert_eq!(
+            listed(&list, there.clone(), counted),
+            Some(there[1..].to_vec()),
+            "what is not listed is not covered"
+        );
         list.insert(&[7; 32]);
         assert_eq!(listed(&list, there, counted), None);
     }

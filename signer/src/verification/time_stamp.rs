@@ -164,7 +164,8 @@ impl Around<'_> {
         let Stamps { judged, left_out } = &self.signature.stamps;
         if *left_out > 0 {
             let (all, looked_at) = (judged.len() + left_out, judged.len());
-            let sentence = format!("there are {all} time-stamps, and the newest {looked_at} of them are looked at");
+            let sentence =
+                format!("there are {all} time-stamps, and the newest {looked_at} of them are looked at");
             findings.add(Code::TimeStampsMany, Weight::Note, sentence);
         }
         let mut stamps: Vec<&Stamp> = judged.iter().collect();

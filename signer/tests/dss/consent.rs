@@ -162,7 +162,8 @@ platform::both_engines! {
         assert_eq!(world.count(cancelled).await, 1);
         assert_eq!(world.fetch(&request, &world.token).await.refusal(), (410, "request-cancelled".to_owned()));
         assert_eq!(world.ask(&jwt, &world.token, "s").await.refusal(), (409, "request-repeated".to_owned()));
-        assert_eq!(world.options(&request).await.refusal(), (410, "request-over".to_owned()));
+        let asked = world.options(&request).await;
+        assert_eq!((asked.status, asked.json()), (200, json!({"location": expected})), "a page that is still open goes on");
         // A JWT says its time in whole seconds.
         world.rig.pass(1_000);
         let anew = world.asked(&[("one", &unprepared(1))]).await;
@@ -182,6 +183,8 @@ platform::both_engines! {
         for late in [world.cancel(&request).await, world.page(&request).await, world.cancel(&request).await] {
             assert_eq!((late.status, late.header("location")), (303, expected.clone()), "{}", late.body);
         }
+        let asked = world.options(&request).await;
+        assert_eq!((asked.status, asked.json()), (200, json!({"location": expected})));
         let stranger = world.page_of("555021942115", &request).await;
         assert_eq!((stranger.status, stranger.body.contains("rp.example")), (403, false), "{}", stranger.body);
         assert_eq!(world.answer(&request, &credential).await.refusal(), (410, "request-over".to_owned()));
@@ -234,6 +237,8 @@ platform::both_engines! {
         let again = world.page(&request).await;
         assert_eq!((again.status, again.header("location")), (303, onward.clone()));
         assert_eq!(world.cancel(&request).await.header("location"), onward, "what was agreed to is not cancelled");
+        let asked = world.options(&request).await;
+        assert_eq!((asked.status, asked.json()), (200, json!({"location": onward})), "whoever presses again is asked nothing");
         let fetched = world.fetch(&request, &world.token).await;
         assert_eq!(fetched.status, 200, "{}", fetched.body);
         // The application repeats its request, and sends the browser to the new address.

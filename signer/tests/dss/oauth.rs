@@ -197,6 +197,52 @@ platform::both_engines! {
         assert_eq!(serde_json::from_str::<Value>(&kept).unwrap()["bound"], "cryptographically bound");
     }
 
+    /// Where a process ended after consent and before sign-in was told, the page is still open: whoever presses again, confirms again or cancels on it is
+    /// asked nothing, and goes on with what was decided and nothing else. Nobody agrees twice, and nothing agreed to is cancelled, nor the other way.
+    async fn an_open_page_goes_on_with_what_was_decided(db: Db) {
+        let mut world = World::new(db).await;
+        let application = Application::new(&world, "letters", &["openid", "service", "credential"]).await;
+        let id = credential(&world).await;
+        let hash = digest_of(b"one");
+        let address = application.request(&[("authorization_details", &details(&id, &[(&hash, "Letter")]))]);
+        let mut browser = world.browsers[USER].clone();
+        for agrees in [true, false] {
+            let page = shown(&world, &mut browser, &address).await;
+            let (path, query) = page.split_once('?').unwrap();
+            let (options, cancel) = (format!("{path}/options?{query}"), format!("{path}/cancel?{query}"));
+            let onward = if agrees {
+                let answered = agreed(&mut world, &mut browser, &page).await;
+                assert_eq!(answered.status, 200, "{}", answered.body);
+                answered.json()["location"].as_str().unwrap().to_owned()
+            } else {
+                browser.send(&world, "POST", &cancel, None).await.header("location")
+            };
+            assert!(onward.starts_with("/authorize/continue/"), "{onward}");
+            world.rig = world.rig.twin();
+            let untold = "UPDATE authn_interaction SET signing = NULL WHERE expires_at > $1";
+            for (at, body) in [(&options, json!({})), (&page, json!({"credential": {"id": 7}}))] {
+                world.write(untold, Vec::new(), 0).await;
+                let again = browser.send(&world, "POST", at, Some(&body)).await;
+                assert_eq!((again.status, again.json()), (200, json!({"location": onward})), "{at}");
+            }
+            world.write(untold, Vec::new(), 0).await;
+            let again = browser.send(&world, "POST", &cancel, None).await;
+            assert_eq!((again.status, again.header("location")), (303, onward.clone()), "{}", again.body);
+            let back = browser.get(&world, &onward).await.header("location");
+            if agrees {
+                let told = application.exchange(&world, &member(&back, "code").unwrap()).await;
+                assert_eq!(told.status, 200, "{}", told.body);
+                let token = told.json()["access_token"].as_str().unwrap().to_owned();
+                assert_eq!(csc(&world, &token, "signatures/signHash", &sign(&id, &hash)).await.status, 200);
+            } else {
+                assert_eq!((member(&back, "error").as_deref(), member(&back, "code")), (Some("access_denied"), None), "{back}");
+            }
+        }
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_authorisation").await, 1);
+        assert_eq!(world.rig.events("signing-consented").await.len(), 1);
+        assert_eq!(world.rig.events("signing-cancelled").await.len(), 1);
+    }
+
     /// What one person agreed to is in no token of another who signs in in the same browser before it goes on: there is no code, and the
     /// application is told why.
     async fn consent_is_nobody_elses(db: Db) {

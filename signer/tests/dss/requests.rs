@@ -107,7 +107,9 @@ platform::both_engines! {
         let fetched = world.fetch(&first, &world.token).await;
         assert_eq!(fetched.status, 200, "{}", fetched.body);
         assert_eq!(world.fetch(&third, &world.token).await.body, fetched.body);
-        assert_eq!(world.options(&third).await.refusal(), (410, "request-over".to_owned()), "nobody is asked again");
+        let asked = world.options(&third).await.json();
+        let onward = format!("https://rp.example/signed?from=lanyard&token={third}&state=s");
+        assert_eq!(asked, json!({"location": onward}), "nobody is asked again");
         let rows = world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request").await;
         let signed = world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await;
         assert_eq!((rows, signed), (1, 1));

@@ -184,6 +184,39 @@ platform::both_engines! {
         assert_eq!(rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 0);
     }
 
+    /// What was accepted while its certificate is on hold waits until that is lifted, though its authorisation is over by then, and is signed once;
+    /// under the hold nothing is.
+    async fn a_hold_that_is_lifted_loses_nothing(db: Db) {
+        let rig = Rig::new(db).await;
+        let id = rig.ready(Algorithm::P256).await;
+        let one = digest_of(b"one");
+        let sad = rig.sad(&id, &[&one]).await;
+        let serial = rig.serials(&id).await.remove(0);
+        rig.hold_at_authority(&serial).await;
+        let body = json!({"credentialID": id, "SAD": sad, "hashes": [one], "signAlgo": P_256, "operationMode": "A"});
+        let accepted = rig.csc(&rig.system, "signatures/signHash", &body).await;
+        assert_eq!(accepted.status, 200, "{:?}", accepted.body);
+        let asked = json!({"requestID": accepted.body["responseID"]});
+        let looked_at = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_job WHERE tries > 0 OR state = 'tried'";
+        while rig.count(looked_at).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        for passed in [0, 400_000] {
+            rig.pass(passed);
+            rig.sweep_jobs().await;
+            let waiting = rig.csc(&rig.system, "signatures/signPolling", &asked).await;
+            assert_eq!(waiting.status, 202, "{:?}", waiting.body);
+        }
+        assert!(rig.ledger(&id).await.is_empty());
+        rig.authority.client().resume(&serial).await.unwrap();
+        let signed = rig.csc(&rig.system, "signatures/signPolling", &asked).await;
+        assert_eq!(signed.status, 200, "{:?}", signed.body);
+        verify_raw(&certificate(&rig, &id).await, b"one", &unbase64(&signed.body["signatures"][0]));
+        let twin = rig.twin();
+        assert_eq!(twin.csc(&rig.system, "signatures/signPolling", &asked).await.body, signed.body);
+        assert_eq!(rig.ledger(&id).await.len(), 1, "once");
+    }
+
     /// What was accepted while its client has as much under way as it may waits for that, and is signed when there is room: nobody has to take it up.
     async fn what_was_accepted_waits_for_its_share(db: Db) {
         let rig = Rig::new(db).await;

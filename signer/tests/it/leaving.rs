@@ -68,6 +68,26 @@ async fn ready(rig: &Rig, user: &str) -> String {
     id
 }
 
+/// More credentials of somebody than are read at a time, older than every other and destroyed.
+async fn many_destroyed(rig: &Rig, user: &str) {
+    let user = user.to_owned();
+    let done: Result<(), platform::db::Error> = rig
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                for number in 0..120 {
+                    let sql = "INSERT INTO signer_credential (credential_id, request_id, user_id, state, version, subject, key_id, \
+                               created_at, changed_at) VALUES ($1, $1, $2, 'destroyed', 1, '{}', $1, 0, 0)";
+                    let id = platform::id::uuid_text(platform::clock::Millis(number));
+                    sqlx::query(sql).bind(id).bind(user.as_str()).execute(&mut *tx).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    done.unwrap();
+}
+
 fn request_of(user: &str, name: &str) -> Value {
     let mut request = create_request(Algorithm::P256, &format!("{user}-{name}"));
     request["subject"]["user_id"] = json!(user);
@@ -77,13 +97,17 @@ fn request_of(user: &str, name: &str) -> Value {
 
 platform::both_engines! {
     /// Somebody who has left neither authorises, signs nor gets a credential, before the signer has heard of it and after;
-    /// then their credential is revoked, and their colleague's is not.
+    /// then their credential is revoked, however many they had before, and their colleague's is not.
     async fn who_has_left_signs_no_more(db: Db) {
         let rig = Rig::new(db).await;
         let payroll = Payroll::of(&rig);
         let (leaver, colleague) = (payroll.announce("1", "Example").await, payroll.announce("2", "Other").await);
         let (theirs, kept) = (ready(&rig, &leaver).await, ready(&rig, &colleague).await);
+        many_destroyed(&rig, &leaver).await;
         let hash = digest_of(b"one");
+        let list = json!({"userID": leaver});
+        let listed = rig.csc(&rig.system, "credentials/list", &list).await;
+        assert_eq!(listed.body["credentialIDs"], json!([theirs]), "what is over hides nothing");
         let sad = rig.sad(&theirs, &[&hash]).await;
         // As a stop leaves it that comes after the credential and before its certificates.
         let half = payroll.announce("3", "Half").await;
@@ -128,6 +152,8 @@ platform::both_engines! {
             let another = rig.post(&rig.admin, "/signer/credentials", &request_of(&leaver, "second")).await;
             assert_eq!(another.status, 409, "{:?}", another.body);
         }
+        let listed = rig.csc(&rig.system, "credentials/list", &list).await;
+        assert_eq!(listed.body["credentialIDs"], json!([]), "one that is revoked is not listed");
         assert!(rig.ledger(&theirs).await.is_empty());
         for id in [&theirs, &halfway] {
             assert_eq!(revocation(id).await, Some(ca::api::Reason::CessationOfOperation));

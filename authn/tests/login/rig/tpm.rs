@@ -3,7 +3,9 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use ciborium::Value as Cbor;
-use rcgen::{CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SigningKey as _};
+use rcgen::{
+    CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SigningKey as _,
+};
 
 use super::{Maker, SoftKey};
 
@@ -89,7 +91,11 @@ impl SoftTpm {
         let certified = self.certified(bound.as_ref(), &public);
         let signed = if self.is(Spoil::Signature) { &public } else { &certified };
         let signature = self.aik.sign(signed).unwrap();
-        let chain = if self.is(Spoil::NoCertificate) { Vec::new() } else { vec![Cbor::Bytes(self.certificate.clone())] };
+        let chain = if self.is(Spoil::NoCertificate) {
+            Vec::new()
+        } else {
+            vec![Cbor::Bytes(self.certificate.clone())]
+        };
         let member = |name: &str, value: Cbor| (Cbor::Text(name.to_owned()), value);
         Cbor::Map(vec![
             member("alg", Cbor::from(if self.is(Spoil::Sha1) { -65_535 } else { self.algorithm })),

@@ -244,7 +244,8 @@ impl Wanted {
         if any.iter().any(|name| plain(name).chars().count() < 2) {
             return Err(invalid(format!("The value of '{}' has two letters at least.", parameter.name)));
         }
-        self.questions.push(any.iter().map(|name| Question::Name(beginning(&parameter.name, name))).collect());
+        self.questions
+            .push(any.iter().map(|name| Question::Name(beginning(&parameter.name, name))).collect());
         self.names.push(Named { part: parameter.name.clone(), is_exact, any });
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::csc_view::{AuthFor, Certificates, Wanted, describe};
 use crate::error::{Error, Parameter};
 use crate::live;
 use crate::signer::{Signer, check_holder};
-use crate::store::credentials;
+use crate::store::credentials::{self, Which};
 
 /// The credentials of a person.
 ///
@@ -42,7 +42,7 @@ pub(crate) async fn credentials_list(
         credential_infos: with_infos.then(Vec::new),
         only_valid: only_valid.then_some(true),
     };
-    for row in credentials::of_user(signer.db.read(), &user).await? {
+    for row in credentials::of_user(signer.db.read(), &user, Which::NotOver).await? {
         let Some((info, usable)) = describe(&signer, &row, wanted).await? else { continue };
         if only_valid && !usable {
             continue;

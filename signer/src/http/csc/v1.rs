@@ -21,7 +21,7 @@ use crate::error::{Error, Parameter};
 use crate::live;
 use crate::signer::{Signer, check_holder};
 use crate::signing;
-use crate::store::credentials;
+use crate::store::credentials::{self, Which};
 use crate::suite::Hash;
 
 /// What this service is and does. Anybody may ask.
@@ -66,7 +66,7 @@ pub(crate) async fn list(
         _ => return Err(Parameter::Invalid("userID").into()),
     };
     let mut credential_ids = Vec::new();
-    for row in credentials::of_user(signer.db.read(), &user).await? {
+    for row in credentials::of_user(signer.db.read(), &user, Which::NotOver).await? {
         if describe(&signer, &row, wanted(Certificates::None)).await?.is_some() {
             credential_ids.push(row.credential_id.to_string());
         }

@@ -100,9 +100,8 @@ pub(super) async fn show(
     Query(back): Query<Back>,
 ) -> Result<Response, Failed> {
     let row = consent::of_person(&signer, &caller.subject, &id).await?;
-    if row.decision.is_some() {
-        let road = consent::finish(&signer, sign_in(&signer)?, &id).await?;
-        return Ok(see_other(&back.onward(road))?);
+    if let Some(onward) = decided(&signer, &row, &back).await? {
+        return Ok(see_other(&onward)?);
     }
     if signer.clock.now() >= row.expires_at {
         let sentence = "This request to sign is over. Go back to your application, and begin again there.";
@@ -133,13 +132,32 @@ fn shown(signer: &Signer, row: &ConsentRow, back: &Back) -> Result<Response, Pro
     page(StatusCode::OK, &shown)
 }
 
+/// Where the browser goes on if it was decided before, and nothing else comes of what it sends: sign-in is told once more what that was, for a
+/// process may have ended in between, or an answer been lost.
+async fn decided(signer: &Signer, row: &ConsentRow, back: &Back) -> Result<Option<String>, Problem> {
+    if row.decision.is_none() {
+        return Ok(None);
+    }
+    let road = consent::finish(signer, sign_in(signer)?, &row.consent_id).await?;
+    Ok(Some(back.onward(road)))
+}
+
+/// What tells the script where to go on.
+fn going_on(onward: &str) -> Response {
+    sealed(Json(json!({ "location": onward })).into_response())
+}
+
 pub(super) async fn options(
     State(signer): State<Signer>,
     SignedIn(caller): SignedIn,
     Path(id): Path<ConsentId>,
+    Query(back): Query<Back>,
     _ours: OurPage,
 ) -> Result<Response, Problem> {
     let row = consent::of_person(&signer, &caller.subject, &id).await?;
+    if let Some(onward) = decided(&signer, &row, &back).await? {
+        return Ok(going_on(&onward));
+    }
     Ok(sealed(Json(consent::ask(&signer, sign_in(&signer)?, &row).await?).into_response()))
 }
 
@@ -152,9 +170,11 @@ pub(super) async fn answer(
     Json(answer): Json<Answer>,
 ) -> Result<Response, Problem> {
     let row = consent::of_person(&signer, &caller.subject, &id).await?;
-    consent::answer(&signer, sign_in(&signer)?, &row, answer.credential).await?;
-    let road = consent::finish(&signer, sign_in(&signer)?, &id).await?;
-    Ok(sealed(Json(json!({ "location": back.onward(road) })).into_response()))
+    if let Some(onward) = decided(&signer, &row, &back).await? {
+        return Ok(going_on(&onward));
+    }
+    let done = consent::answer(&signer, sign_in(&signer)?, &row, answer.credential).await;
+    Ok(going_on(&settled(&signer, &row, &back, done).await?))
 }
 
 pub(super) async fn cancel(
@@ -166,7 +186,23 @@ pub(super) async fn cancel(
 ) -> Result<Response, Failed> {
     ours?;
     let row = consent::of_person(&signer, &caller.subject, &id).await?;
-    consent::cancel(&signer, &row).await?;
-    let road = consent::finish(&signer, sign_in(&signer)?, &id).await?;
-    Ok(see_other(&back.onward(road))?)
+    if let Some(onward) = decided(&signer, &row, &back).await? {
+        return Ok(see_other(&onward)?);
+    }
+    let done = consent::cancel(&signer, &row).await;
+    Ok(see_other(&settled(&signer, &row, &back, done).await?)?)
+}
+
+/// Where the browser goes on when somebody has decided now, or failed to: the same may have come twice, and the other one have been first.
+async fn settled(
+    signer: &Signer,
+    row: &ConsentRow,
+    back: &Back,
+    done: Result<(), Error>,
+) -> Result<String, Problem> {
+    let row = consent::of_person(signer, &row.user_id, &row.consent_id).await?;
+    match decided(signer, &row, back).await? {
+        Some(onward) => Ok(onward),
+        None => Err(done.err().unwrap_or(Error::StoredRow { what: "request to sign" }).into()),
+    }
 }

@@ -76,6 +76,11 @@ pub(super) async fn show(
     Ok(if signer.config.dss.cards { reaching(shown, "http://localhost:*") } else { shown })
 }
 
+/// What tells the script where to go on: what was decided, or is over, is asked no more, on a page that is still open as on one that is opened again.
+fn going_on(onward: &str) -> Response {
+    sealed(Json(json!({ "location": onward })).into_response())
+}
+
 pub(super) async fn options(
     State(signer): State<Signer>,
     Path(token): Path<String>,
@@ -83,6 +88,9 @@ pub(super) async fn options(
     person: Person,
 ) -> Result<Response, Problem> {
     let row = find(&signer, &token, &person.user_id).await?;
+    if let Some(onward) = ended(&signer, &row, &token) {
+        return Ok(going_on(&onward));
+    }
     waiting(&signer, &row)?;
     Ok(sealed(Json(ask(&signer, sign_in(&signer)?, &row).await?).into_response()))
 }
@@ -96,7 +104,7 @@ pub(super) async fn answer(
 ) -> Result<Response, Problem> {
     let row = find(&signer, &token, &person.user_id).await?;
     let onward = take(&signer, sign_in(&signer)?, (&token, row), answer.credential).await?;
-    Ok(sealed(Json(json!({ "location": onward })).into_response()))
+    Ok(going_on(&onward))
 }
 
 pub(super) async fn card_options(
@@ -106,6 +114,11 @@ pub(super) async fn card_options(
     person: Person,
 ) -> Result<Response, Problem> {
     let row = find(&signer, &token, &person.user_id).await?;
+    if signer.config.dss.cards
+        && let Some(onward) = ended(&signer, &row, &token)
+    {
+        return Ok(going_on(&onward));
+    }
     Ok(sealed(Json(smartcard::question(&signer, &row)?).into_response()))
 }
 
@@ -118,7 +131,7 @@ pub(super) async fn card_answer(
 ) -> Result<Response, Problem> {
     let row = find(&signer, &token, &person.user_id).await?;
     let onward = smartcard::answer(&signer, (&token, row), brought).await?;
-    Ok(sealed(Json(json!({ "location": onward })).into_response()))
+    Ok(going_on(&onward))
 }
 
 pub(super) async fn cancel(

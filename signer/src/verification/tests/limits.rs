@@ -72,7 +72,8 @@ fn decoys_are_behind_what_is_known() {
     let (top, below, list) = world.above(Listed::Not);
     let lists = [world.crl.clone(), list];
     let (anchors, extra) = ([top], [below]);
-    let trust = |work| Trust { anchors: &anchors, extra: &extra, known: (&lists).into(), work, ..world.trust() };
+    let trust =
+        |work| Trust { anchors: &anchors, extra: &extra, known: (&lists).into(), work, ..world.trust() };
     let info = ContentInfo::from_der(&world.sign_at(SIGNED_MS)).unwrap();
     let mut data: SignedData = info.content.decode_as().unwrap();
     let decoys = (0..60).map(|_| good().root.der().to_vec());

@@ -162,9 +162,9 @@ fn certificate_of(value: Cbor) -> Result<Vec<u8>, Wrong> {
 fn identifier(number: i128) -> Option<&'static [u8]> {
     match number {
         -7 => Some(&[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]),
-        -257 => Some(&[
-            0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00,
-        ]),
+        -257 => {
+            Some(&[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00])
+        }
         _ => None,
     }
 }
@@ -279,7 +279,10 @@ mod tests {
         platform::hammer::hammer(&public, 2_000, compare).unwrap();
         for part in [&certified, &public] {
             for end in 0..part.len() {
-                assert!(Certified::read(&part[..end]).is_err() && Public::read(&part[..end]).is_err(), "{end}");
+                assert!(
+                    Certified::read(&part[..end]).is_err() && Public::read(&part[..end]).is_err(),
+                    "{end}"
+                );
             }
         }
     }
