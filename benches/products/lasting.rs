@@ -25,7 +25,7 @@ const AUTHORISED: usize = 250;
 const AUTHORISED_SINGLES: usize = 100;
 /// RSA is sent as fast as it is answered: so many in a batch, as with P-256, and so many batches at once. Few, so that each is answered in time.
 const RSA_BATCH: usize = 25;
-const RSA_AT_ONCE: usize = 2;
+const RSA_AT_ONCE: usize = 3;
 /// What of the token it has to come to, in per cent, and how many requests are made ready: all that the token could do.
 const RSA_PART: f64 = 85.0;
 /// How many milliseconds 99 of 100 requests may take.
