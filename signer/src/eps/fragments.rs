@@ -67,11 +67,9 @@ fn without_what_changes(item: &Element) -> Element {
     let mut kept = Element { content: Vec::new(), ..item.clone() };
     for content in &item.content {
         match content {
-            Content::Element(child) if child.is_named("pertinentInformation4") => {}
-            Content::Element(child) if child.is_named("repeatNumber") => {
-                let highs = child.all("high").cloned();
-                let bare = Element { content: Vec::new(), attributes: Vec::new(), ..child.clone() };
-                kept.content.push(Content::Element(bare.holding(highs)));
+            Content::Element(child) if is_part(item, child, "pertinentInformation4") => {}
+            Content::Element(child) if is_part(item, child, "repeatNumber") => {
+                kept.content.push(Content::Element(without_low(child)));
             }
             other => kept.content.push(other.clone()),
         }
@@ -79,10 +77,27 @@ fn without_what_changes(item: &Element) -> Element {
     kept
 }
 
+/// How often, without which of them it is.
+fn without_low(repeat: &Element) -> Element {
+    let is_low = |part: &Content| matches!(part, Content::Element(child) if is_part(repeat, child, "low"));
+    let content = repeat.content.iter().filter(|part| !is_low(part)).cloned().collect();
+    Element { content, ..repeat.clone() }
+}
+
+/// Whether it is the part of this name, and does not only look like it by another namespace.
+fn is_part(whole: &Element, part: &Element, local: &str) -> bool {
+    part.is_named(local) && part.name.namespace == whole.name.namespace
+}
+
 /// The same in the namespace of HL7 V3 without prefixes, without white space between elements, and with attributes on one line.
 fn plain(element: &Element) -> Result<Element, Fault> {
+    plain_in(&element.name.namespace, element)
+}
+
+/// The same, of a document in this namespace. In one that had both, a reader who looks at namespaces would miss what is signed.
+fn plain_in(namespace: &str, element: &Element) -> Result<Element, Fault> {
     let local = &element.name.local;
-    if !(element.name.namespace.is_empty() || element.name.namespace == V3) {
+    if element.name.namespace != namespace || !(namespace.is_empty() || namespace == V3) {
         return Err(Fault::at(local, "is of a namespace that is not signed"));
     }
     let mut attributes = Vec::with_capacity(element.attributes.len());
@@ -96,7 +111,7 @@ fn plain(element: &Element) -> Result<Element, Fault> {
     let mut content = Vec::with_capacity(element.content.len());
     for part in &element.content {
         match part {
-            Content::Element(child) => content.push(Content::Element(plain(child)?)),
+            Content::Element(child) => content.push(Content::Element(plain_in(namespace, child)?)),
             Content::Text(text) if text.trim().is_empty() => {}
             Content::Text(text) => content.push(Content::Text(text.clone())),
         }
@@ -158,6 +173,11 @@ mod tests {
             ITEM.replace("low value='2'", "low value='3'").replace("<i:status/>", "<i:status code='0001'/>");
         assert_eq!(fragments(&later).unwrap(), expected);
         assert_ne!(fragments(&ITEM.replace("high value='6'", "high value='7'")).unwrap(), expected);
+        for more in
+            ["<i:repeatNumber nullFlavor='NI'>", "<i:repeatNumber><i:width value='9'/>", "<i:repeatNumber>9"]
+        {
+            assert_ne!(fragments(&ITEM.replace("<i:repeatNumber>", more)).unwrap(), expected, "{more}");
+        }
     }
 
     /// Elements of another namespace and attributes with a prefix are refused, not passed over.
@@ -165,6 +185,16 @@ mod tests {
     fn foreign_names_are_refused() {
         let foreign = ITEM.replace("<i:id root='B'/>", "<id xmlns='urn:other' root='B'/>");
         assert!(fragments(&foreign).unwrap_err().to_string().contains("namespace"));
+        for (from, to) in [
+            ("<i:id root='B'/>", "<id root='B'/>"),
+            ("<i:pertinentInformation4>", "<pertinentInformation4/><i:pertinentInformation4>"),
+            ("<i:low value='2'/>", "<low value='2'/>"),
+        ] {
+            assert!(
+                ITEM.contains(from)
+                    && fragments(&ITEM.replace(from, to)).unwrap_err().to_string().contains("namespace")
+            );
+        }
         let prefixed = ITEM.replace("moodCode='RQO'", "xmlns:x='urn:x' x:moodCode='RQO'");
         assert!(fragments(&prefixed).unwrap_err().to_string().contains("prefix"));
     }

@@ -4,6 +4,8 @@ use super::fragments::{Fragments, Parts};
 use super::{AuthorTime, Fault, V3, XMLDSIG, at_most_one, only};
 use crate::xml::{Element, read};
 
+/// What the short id of a prescription is one of.
+const SHORT_ID: &str = "2.16.840.1.113883.2.1.3.2.4.18.8";
 /// How large a prescription may be.
 const LARGEST: usize = 1024 * 1024;
 
@@ -28,15 +30,11 @@ impl Prescription {
         let time = child(author, "time")?;
         let mut line_items = Vec::new();
         for information in prescription.all("pertinentInformation2") {
-            line_items.push(child(information, "pertinentLineItem")?);
+            line_items.push(child(as_in(prescription, information)?, "pertinentLineItem")?);
         }
-        let id = prescription
-            .all("id")
-            .next()
-            .ok_or_else(|| Fault::at("pertinentPrescription.id", "is missing"))?;
         let parts = Parts {
             time,
-            id,
+            id: long_id(prescription)?,
             agent_person: child(author, "AgentPerson")?,
             record_target: child(parent, "recordTarget")?,
             line_items,
@@ -80,12 +78,35 @@ fn parent_prescription(root: &Element) -> Result<&Element, Fault> {
     child(child(event, "subject")?, NAME)
 }
 
-/// The one child of this name.
-fn child<'a>(parent: &'a Element, local: &'static str) -> Result<&'a Element, Fault> {
-    in_v3(only(parent.all(local), local)?)
+/// The long id, which is signed: the first. Beside it there is the short one at most, or a reader could take another for the signed one.
+fn long_id(prescription: &Element) -> Result<&Element, Fault> {
+    const PATH: &str = "pertinentPrescription.id";
+    let mut ids = prescription.all("id").map(|id| as_in(prescription, id));
+    let long = ids.next().ok_or_else(|| Fault::at(PATH, "is missing"))??;
+    let short = ids.next().transpose()?;
+    let is_short =
+        |id: &Element| id.attribute("root") == Some(SHORT_ID) && id.attribute("extension").is_some();
+    if is_short(long) || short.is_some_and(|id| !is_short(id)) || ids.next().is_some() {
+        return Err(Fault::at(PATH, "is not a long id with a short one behind it"));
+    }
+    Ok(long)
 }
 
-/// An element of another namespace only looks like the signed one. Documents are also kept without any.
+/// The one child of this name.
+fn child<'a>(parent: &'a Element, local: &'static str) -> Result<&'a Element, Fault> {
+    as_in(parent, only(parent.all(local), local)?)
+}
+
+/// An element of another namespace than the one around it only looks like the signed one.
+fn as_in<'a>(parent: &Element, element: &'a Element) -> Result<&'a Element, Fault> {
+    if element.name.namespace == parent.name.namespace {
+        in_v3(element)
+    } else {
+        Err(Fault::at(&element.name.local, "is of another namespace"))
+    }
+}
+
+/// Documents are also kept without any namespace.
 fn in_v3(element: &Element) -> Result<&Element, Fault> {
     if element.name.namespace == V3 || element.name.namespace.is_empty() {
         Ok(element)

@@ -179,6 +179,32 @@ fn ambiguous_messages_are_refused() {
     assert!(matches!(Message::read(deep.as_bytes()), Err(Fault::Json(_))));
 }
 
+/// How often an item is issued is signed once, so that no item may say another number.
+#[test]
+fn items_are_issued_alike() {
+    let mut message = fhir();
+    let entries = message["entry"].as_array_mut().unwrap();
+    let mut requests: Vec<&mut Value> = entries
+        .iter_mut()
+        .map(|entry| &mut entry["resource"])
+        .filter(|resource| resource["resourceType"] == "MedicationRequest")
+        .collect();
+    assert_eq!(requests.len(), 2);
+    for request in &mut requests {
+        request["courseOfTherapyType"]["coding"][0]["code"] = json!("continuous-repeat-dispensing");
+        request["dispenseRequest"]["numberOfRepeatsAllowed"] = json!(5);
+    }
+    let mut other = message.clone();
+    let alike = of(&message).unwrap();
+    assert_eq!(alike.matches("<high value=\"6\"></high>").count(), 2);
+    let entries = other["entry"].as_array_mut().unwrap();
+    let last =
+        entries.iter_mut().rfind(|entry| entry["resource"]["resourceType"] == "MedicationRequest").unwrap();
+    last["resource"]["dispenseRequest"]["numberOfRepeatsAllowed"] = json!(99);
+    let said = of(&other).unwrap_err().to_string();
+    assert!(said.contains("numberOfRepeatsAllowed: is not the same in all items"), "{said}");
+}
+
 /// In HL7 V3 the signed parts are looked for in one place, and a second prescription anywhere in the document is refused.
 #[test]
 fn wrapped_documents_are_refused() {
@@ -201,6 +227,26 @@ fn wrapped_documents_are_refused() {
     refused("<time value", "<time/><time value", "time");
     refused("<AgentPerson classCode", "<AgentPerson/><AgentPerson classCode", "AgentPerson");
     refused("<seperatableInd value=\"true\"/>", "<pertinentLineItem/>", "pertinentLineItem");
+    // A reader who looks at namespaces would see another prescription, or less of it.
+    refused(
+        "<pertinentInformation2 ",
+        "<pertinentInformation2 xmlns=\"urn:other\" ",
+        "pertinentInformation2",
+    );
+    refused("<birthTime ", "<birthTime xmlns=\"\" ", "birthTime");
+    let (long, short) = (
+        "<id root=\"7A1C0000-0000-4000-8000-000000000014\"/>",
+        "<id root=\"2.16.840.1.113883.2.1.3.2.4.18.8\" extension=\"10A7C3-Z99901-4B2D98\"/>",
+    );
+    refused(long, &format!("<id xmlns=\"\" root=\"B\"/>{long}"), "id: is of another namespace");
+    refused(long, &format!("{long}<id root=\"B\"/>"), "pertinentPrescription.id");
+    refused(short, &format!("{short}<id root=\"B\"/>"), "pertinentPrescription.id");
+    refused(long, short, "pertinentPrescription.id");
+    assert_eq!(
+        of_v3(&V3_TEXT.replacen(short, "", 1)).unwrap(),
+        of_v3(V3_TEXT).unwrap(),
+        "the short id is not signed"
+    );
     refused("<ControlActEvent", "<ControlActEvent xmlns=\"urn:other\"", "ControlActEvent");
     refused(
         "<signatureText nullFlavor=\"NA\"/>",

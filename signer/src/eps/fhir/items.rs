@@ -8,6 +8,9 @@ use crate::eps::v3::{annotation, checked, element, global_id, snomed, text};
 use crate::eps::{Fault, at_most_one, only};
 use crate::xml::Element;
 
+/// Where it stands how often an item is issued.
+const REPEATS: &str = "MedicationRequest.dispenseRequest.numberOfRepeatsAllowed";
+
 /// The items in their order. What is told to the patient beside them goes with the first.
 pub(super) fn line_items(
     resources: &Resources<'_>,
@@ -55,26 +58,34 @@ fn repeat_number(requests: &[MedicationRequest]) -> Result<Option<Element>, Faul
     let high = match kinds[..] {
         ["acute"] | ["acute", "continuous"] => return Ok(None),
         ["continuous"] => 1,
-        ["continuous-repeat-dispensing"] => repeats(&requests[0])?,
+        ["continuous-repeat-dispensing"] => repeats_of_all(requests)?,
         _ => return Err(Fault::at(PATH, "is not one kind of therapy that prescriptions have")),
     };
     let number = |name: &str, value: u32| element(name).with("value", value.to_string());
     Ok(Some(element("repeatNumber").holding([number("low", 1), number("high", high)])))
 }
 
+/// How often each is issued: it is signed once for all of them.
+fn repeats_of_all(requests: &[MedicationRequest]) -> Result<u32, Fault> {
+    let all = requests.iter().map(repeats).collect::<Result<Vec<u32>, Fault>>()?;
+    match all.split_first() {
+        Some((first, others)) if others.iter().all(|other| other == first) => Ok(*first),
+        _ => Err(Fault::at(REPEATS, "is not the same in all items")),
+    }
+}
+
 /// How often it is issued: one more than it is repeated. What an item goes back to knows better than itself.
 fn repeats(request: &MedicationRequest) -> Result<u32, Fault> {
     const URL: &str = "https://fhir.nhs.uk/StructureDefinition/Extension-EPS-RepeatInformation";
-    const PATH: &str = "MedicationRequest.dispenseRequest.numberOfRepeatsAllowed";
     let own = request.dispense_request.number_of_repeats_allowed.filter(|repeats| *repeats > 0);
-    let own = own.ok_or_else(|| Fault::at(PATH, "is missing"))?;
+    let own = own.ok_or_else(|| Fault::at(REPEATS, "is missing"))?;
     let told = request.based_on.iter().flat_map(|based_on| &based_on.extension);
     let told: Option<&RepeatExtension> =
         at_most_one(told.filter(|it| it.url == URL), "MedicationRequest.basedOn")?;
     let before = told.and_then(|told| {
         told.inner.iter().find(|it| it.url == "numberOfRepeatsAllowed").and_then(|it| it.value_integer)
     });
-    before.unwrap_or(own).checked_add(1).ok_or_else(|| Fault::at(PATH, "is too large"))
+    before.unwrap_or(own).checked_add(1).ok_or_else(|| Fault::at(REPEATS, "is too large"))
 }
 
 /// `product`: the medication by its code.
