@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use der::Decode as _;
 use platform::db::Db;
 use serde_json::{Value, json};
-use signer::api::{Algorithm, ECDSA_SHA_384, RSA, RSA_PSS, RSA_SHA_512, SHA_256, SHA_384, SHA_512};
+use signer::api::{Algorithm, ECDSA_SHA_384, KeyLife, RSA, RSA_PSS, RSA_SHA_512, SHA_256, SHA_384, SHA_512};
 
-use crate::rig::{PASSPHRASE, Rig, base64, unbase64};
+use crate::rig::{PASSPHRASE, Rig, USER, base64, create_request, unbase64};
 
 /// RFC 4055 3.1 with SHA-256, MGF1 with SHA-256 and a salt of 32 octets, as OpenSSL writes it.
 const PARAMETERS: &str = "MDSgDzANBglghkgBZQMEAgEFAKEcMBoGCSqGSIb3DQEBCDANBglghkgBZQMEAgEFAKIDAgEg";
@@ -35,6 +35,48 @@ async fn verifies(rig: &Rig, id: &str, how: &'static dyn VerificationAlgorithm, 
 }
 
 platform::both_engines! {
+    /// What version 1 shows of a credential it also authorises and signs, told by the length of the hash; it shows nothing that has parameters, and no
+    /// credential that signs documents alone.
+    async fn the_first_version_signs_what_it_shows(db: Db) {
+        let rig = Rig::new(db).await;
+        let (rsa, p_384) = (rig.ready(Algorithm::Rsa2048).await, rig.ready(Algorithm::P384).await);
+        let v1 = async |path: &str, body: Value| rig.post(&rig.system, &format!("/csc/v1/{path}"), &body).await;
+        let text = b"28 tablets";
+        let hash = |algorithm| base64(digest::digest(algorithm, text).as_ref());
+        let (middle, long) = (hash(&SHA384), hash(&SHA512));
+        let cases: [(&str, &str, Value, &str, &'static dyn VerificationAlgorithm); 3] = [
+            (&p_384, &middle, json!({}), ECDSA_SHA_384, &ECDSA_P384_SHA384_ASN1),
+            (&rsa, &middle, json!({"hashAlgo": SHA_384}), RSA, &RSA_PKCS1_2048_8192_SHA384),
+            (&rsa, &long, json!({}), RSA_SHA_512, &RSA_PKCS1_2048_8192_SHA512),
+        ];
+        for (id, hash, more, name, how) in cases {
+            let shown = v1("credentials/info", json!({"credentialID": id})).await.body;
+            let names = shown["key"]["algo"].as_array().unwrap();
+            assert!(names.contains(&json!(name)) && !names.contains(&json!(RSA_PSS)), "{names:?}");
+            let body = json!({"credentialID": id, "numSignatures": 1, "hash": [hash], "PIN": PASSPHRASE});
+            let granted = v1("credentials/authorize", body).await;
+            assert_eq!(granted.status, 200, "{:?}", granted.body);
+            let mut body = json!({"credentialID": id, "SAD": granted.body["SAD"], "hash": [hash], "signAlgo": name});
+            for (name, value) in more.as_object().unwrap() {
+                body[name] = value.clone();
+            }
+            let signed = v1("signatures/signHash", body).await;
+            assert_eq!(signed.status, 200, "{:?}", signed.body);
+            verifies(&rig, id, how, text, &signed.body["signatures"][0]).await;
+            rig.pass(1_000);
+        }
+        let mut body = create_request(Algorithm::P256, "once");
+        body["key"] = json!(KeyLife::OneTime);
+        assert_eq!(rig.post(&rig.admin, "/signer/credentials", &body).await.status, 200);
+        let shown = v1("credentials/list", json!({"userID": USER})).await.body["credentialIDs"].clone();
+        let shown = shown.as_array().unwrap();
+        assert!(shown.len() == 2 && [&rsa, &p_384].into_iter().all(|id| shown.contains(&json!(id))), "{shown:?}");
+        let listed = rig.csc(&rig.system, "credentials/list", &json!({"userID": USER})).await;
+        assert_eq!(listed.body["credentialIDs"].as_array().unwrap().len(), 3);
+        let body = json!({"credentialID": rsa, "numSignatures": 2, "hash": [middle, long], "PIN": PASSPHRASE});
+        v1("credentials/authorize", body).await.is_csc(400, "invalid_request", "Invalid digest value length");
+    }
+
     /// Hashes of other lengths are authorised and signed as what they are, and by what the request names; a hash of one kind never stands for one of another,
     /// and one that was signed one way is not signed another.
     async fn other_hashes_are_signed(db: Db) {

@@ -6,13 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 use platform::caller::CallerKind;
 use platform::id::UserId;
 use platform::web::Json;
+use serde_json::Value;
 
 use super::authorize::{authorised, granted};
 use super::fields::of_hashes;
 use super::sign_hash::documents;
 use super::{CscAnswer, Fields, Known};
 use crate::api::{
-    Authorization, CscError, SIGN, SignatureForm, Signatures, V1AuthorizeRequest, V1Credential,
+    Authorization, CscError, RSA_PSS, SIGN, SignatureForm, Signatures, V1AuthorizeRequest, V1Credential,
     V1CredentialList, V1CredentialListRequest, V1CredentialRequest, V1Info, V1Pin, V1SignHashRequest,
 };
 use crate::authorisation::{self, Request};
@@ -67,7 +68,9 @@ pub(crate) async fn list(
     };
     let mut credential_ids = Vec::new();
     for row in credentials::of_user(signer.db.read(), &user, Which::NotOver).await? {
-        if describe(&signer, &row, wanted(Certificates::None)).await?.is_some() {
+        // One whose keys are made for each batch has no certificate to show, and signs documents, which version 1 does not know.
+        let found = describe(&signer, &row, wanted(Certificates::Single)).await?;
+        if found.is_some_and(|(info, _)| info.cert.certificates.is_some()) {
             credential_ids.push(row.credential_id.to_string());
         }
     }
@@ -99,7 +102,9 @@ pub(crate) async fn credential(
     let row = live::row(&signer.db, &credential).await?;
     check_holder(&caller, &row.user_id, &credential)?;
     let found = describe(&signer, &row, wanted(certificates)).await?;
-    let (info, _) = found.ok_or(Error::CredentialUnknown { credential: credential.to_string() })?;
+    let (mut info, _) = found.ok_or(Error::CredentialUnknown { credential: credential.to_string() })?;
+    // What has parameters is not offered in version 1.
+    info.key.algo.retain(|name| name != RSA_PSS);
     Ok(Json(V1Credential {
         key: info.key,
         cert: info.cert,
@@ -128,10 +133,17 @@ pub(crate) async fn authorize(
     caller.may(SIGN)?;
     let credential = fields.credential()?;
     let number = fields.integer("numSignatures")?;
-    // 11.6: SCAL 2 binds the SAD to the hashes.
-    let digests = authorised(number, &fields.array("hash")?, None, signer.config.max_documents)?;
+    // 11.6: SCAL 2 binds the SAD to the hashes, of which their length alone tells the algorithm here.
+    let hashes = fields.array("hash")?;
+    let digests = authorised(number, &hashes, told_by_length(&hashes), signer.config.max_documents)?;
     let request = Request { credential, digests, passphrase: fields.secret("PIN")? };
     Ok(granted(&authorisation::authorise(&signer, &caller, request).await?))
+}
+
+/// The longer hash of which the first of these is one, if it is; all of them have to be.
+fn told_by_length(hashes: &[Value]) -> Option<&'static str> {
+    let first = STANDARD.decode(hashes.first()?.as_str()?).ok()?;
+    [Hash::Sha384, Hash::Sha512].into_iter().find(|hash| hash.len() == first.len()).map(Hash::oid)
 }
 
 /// Signs hashes that were authorised, each once.
@@ -154,8 +166,7 @@ pub(crate) async fn sign_hash(
     }
     let (sign, hash) = (fields.string("signAlgo")?, fields.optional_string("hashAlgo")?);
     let how = of_hashes(&sign, hash.as_deref())?;
-    // Version 1 has what it had: SHA-256, and no parameters.
-    if how.hash != Hash::Sha256 || how.form != SignatureForm::Hash {
+    if how.form != SignatureForm::Hash {
         return Err(Parameter::Invalid("signAlgo").into());
     }
     let documents = documents(&hashes, how)?;
