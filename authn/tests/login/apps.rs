@@ -118,6 +118,36 @@ platform::both_engines! {
         assert_eq!(tries(&mut browser, &here, EMAIL, PASSWORD, &code(&seed, rig.now())).await.status, 303);
     }
 
+    /// What nobody could look at counts for nobody: while seeds cannot be opened everybody is told so, and whoever is right comes in at once when they can
+    /// be again, from the same network.
+    async fn failures_of_ours_are_no_guesses(db: Db) {
+        let rig = Rig::with(db, &json!({"throttle": {"free": 3, "strangers_free": 3, "network_free": 3}})).await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        rig.pass(Duration::from_secs(30));
+        let sealed: Vec<u8> = sqlx::query_scalar("SELECT secret FROM authn_authenticator WHERE secret IS NOT NULL")
+            .fetch_one(rig.db.read())
+            .await
+            .unwrap();
+        let put = async |secret: Vec<u8>| {
+            rig.db
+                .write(move |tx| Box::pin(async move {
+                    let text = "UPDATE authn_authenticator SET secret = $1 WHERE secret IS NOT NULL";
+                    sqlx::query(text).bind(secret).execute(&mut *tx).await.map(drop).map_err(platform::db::Error::from)
+                }))
+                .await
+                .unwrap();
+        };
+        put(vec![0; 8]).await;
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        for _ in 0..6 {
+            let tried = tries(&mut browser, &here, EMAIL, PASSWORD, &code(&seed, rig.now())).await;
+            assert!(tried.status >= 500, "{}: {}", tried.status, tried.body);
+        }
+        put(sealed).await;
+        assert_eq!(tries(&mut browser, &here, EMAIL, PASSWORD, &code(&seed, rig.now())).await.status, 303);
+    }
+
     /// Guessing is slowed down for whoever guesses, whether or not there is such an account; the holder signs in from where they
     /// usually are, and anywhere with a key.
     async fn guessing_locks_nobody_out(db: Db) {

@@ -118,13 +118,15 @@ async fn confirmed(
             "There were several wrong attempts. Wait a while, and try again.",
         ));
     };
-    let right = provider.login.passwords.verify(proposal.password.clone(), Some(kept)).await;
-    if matches!(right, Err(Error::Busy)) {
-        // Not the fault of whoever waits.
-        counted.taken_back(provider).await?;
-        return Err(Error::Busy);
-    }
-    if !right? || password::email(&proposal.email).as_deref() != Some(email) {
+    let right = match provider.login.passwords.verify(proposal.password.clone(), Some(kept)).await {
+        Ok(right) => right,
+        Err(error) => {
+            // Not the fault of whoever waits: what was not looked at counts for nobody.
+            counted.taken_back(provider).await?;
+            return Err(error);
+        }
+    };
+    if !right || password::email(&proposal.email).as_deref() != Some(email) {
         return Err(wrong());
     }
     counted.taken_back(provider).await

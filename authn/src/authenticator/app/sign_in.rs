@@ -73,12 +73,11 @@ pub(crate) async fn sign_in(
     match verify(provider, &account, given, now).await {
         Ok(Some(shown)) => taken(provider, visit, (attempt, counted), shown, now).await,
         Ok(None) => Ok((wrong(provider, visit, account.person, now).await?, None)),
-        // Not the fault of whoever waits.
-        Err(Error::Busy) => {
+        // Not the fault of whoever waits: what was not looked at counts for nobody.
+        Err(error) => {
             counted.taken_back(provider).await?;
-            Ok((Outcome::Refused(Why::Busy), None))
+            if matches!(error, Error::Busy) { Ok((Outcome::Refused(Why::Busy), None)) } else { Err(error) }
         }
-        Err(error) => Err(error),
     }
 }
 
