@@ -116,14 +116,14 @@ checked_text!(OdsCode, "an ODS code of three to twelve capital letters and digit
 /// A calling program, as the operator has named it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9._:-]{0,63}$")]
+#[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9._:-]{0,127}$")]
 pub struct ClientId(String);
 
 checked_text!(
     ClientId,
-    "a client id of at most 64 small letters, digits, dots, colons, lines and hyphens",
+    "a client id of at most 128 small letters, digits, dots, colons, lines and hyphens",
     |text| {
-        text.len() <= 64
+        text.len() <= 128
             && text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
             && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b':' | b'-'))
     }
@@ -270,6 +270,8 @@ mod tests {
         let ods = |text: &str| text.parse::<OdsCode>().is_ok();
         assert!(ods("A81001") && ods("RXX") && !ods("rxx") && !ods("AB") && !ods("A81001'; --"));
         let client = |text: &str| text.parse::<ClientId>().is_ok();
+        let of_cis2 = "9999999999.an-application-of-a-hospital.00000000-0000-4000-8000-000000000000.apps";
+        assert!(client(of_cis2) && client(&"a".repeat(128)) && !client(&"a".repeat(129)));
         assert!(client("gp-system.1") && client("module:ca") && !client("") && !client("A") && !client("-a"));
         assert_eq!("x".parse::<UserId>().unwrap_err().to_string(), "not a user id of twelve digits");
     }

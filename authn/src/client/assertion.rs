@@ -14,6 +14,8 @@ use crate::token::jws::Jws;
 const LONGEST: Duration = Duration::from_mins(30);
 /// How far clocks may differ.
 const LEEWAY: Duration = Duration::from_secs(10);
+/// How many audiences one may name.
+const MOST_AUDIENCES: usize = 8;
 /// The algorithms that are taken.
 const ALGORITHMS: [&str; 4] = ["RS256", "RS512", "PS256", "ES256"];
 
@@ -76,20 +78,24 @@ pub(crate) fn claimed<'t>(
     Ok(Claimed { client: named, kid, jti_hash, expires_at, jws })
 }
 
-/// RFC 7523 3: one audience that is us. A list that names others too is refused, so that nobody else can present it.
+/// RFC 7523 3: the audience is us. There are libraries that name the issuer and the token endpoint in a list; one that names others too is
+/// refused, so that nobody else can present it.
 fn audience(jws: &Jws<'_>, faces: &Faces) -> Result<(), String> {
-    let audience = match jws.claims.get("aud") {
-        Some(serde_json::Value::String(audience)) => Some(audience.as_str()),
-        Some(serde_json::Value::Array(all)) if all.len() == 1 => all[0].as_str(),
-        _ => None,
+    let is_ours = |audience: &serde_json::Value| audience.as_str().is_some_and(|one| faces.is_audience(one));
+    let ours = match jws.claims.get("aud") {
+        Some(serde_json::Value::Array(all)) => {
+            (1..=MOST_AUDIENCES).contains(&all.len()) && all.iter().all(is_ours)
+        }
+        Some(one) => is_ours(one),
+        None => false,
     };
-    match audience {
-        Some(audience) if faces.is_audience(audience) => Ok(()),
-        _ => Err(format!(
-            "The aud of the client assertion is one text: the token endpoint as discovery has it, such as {}.",
-            faces.audience()
-        )),
+    if ours {
+        return Ok(());
     }
+    Err(format!(
+        "The aud of the client assertion is the token endpoint as discovery has it, such as {}, and nobody else.",
+        faces.audience()
+    ))
 }
 
 fn times(jws: &Jws<'_>, now: Millis) -> Result<Millis, (&'static str, String)> {

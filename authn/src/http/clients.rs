@@ -85,9 +85,9 @@ pub(super) async fn create(
     // In the form of a client id, so that it can stand in addresses.
     let team: ClientId = team
         .parse()
-        .map_err(|_| Error::field("team", "Small letters, digits, dots, lines and hyphens; at most 64."))?;
+        .map_err(|_| Error::field("team", "Small letters, digits, dots, lines and hyphens; at most 128."))?;
     let id = asked.config_name.map(|id| id.parse::<ClientId>()).transpose().map_err(|_| {
-        Error::field("config_name", "Small letters, digits, dots, lines and hyphens; at most 64.")
+        Error::field("config_name", "Small letters, digits, dots, lines and hyphens; at most 128.")
     })?;
     let settings = Settings::checked(asked.client_config)?;
     let made = registry::register(&provider, &caller, team.to_string(), id, settings).await?;

@@ -117,7 +117,12 @@ pub(crate) async fn begin(
         Ok(read) => read,
         Err(refusal) => return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal))),
     };
-    wanted.acceptable = policy::of_client(provider, client.config(), &wanted.acceptable).await?;
+    let silent = request.prompt == Prompt::Nothing;
+    wanted.acceptable = match policy::of_client(provider, client.config(), &wanted.acceptable).await {
+        Ok(acceptable) => acceptable,
+        Err(error) if silent => return Ok(Door::Back(Answer::refusal(&back, issuer, &error.into()))),
+        Err(error) => return Err(error.into()),
+    };
     if wanted.acceptable.is_empty() {
         let sentence = "Nothing that the request allows is taken for this client.";
         let refusal = Refusal::new(Code::UnmetAuthenticationRequirements, sentence);
@@ -127,7 +132,6 @@ pub(crate) async fn begin(
         let refusal = Refusal::new(Code::InvalidScope, "Nothing is signed here.");
         return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
     }
-    let silent = request.prompt == Prompt::Nothing;
     let waits = provider.config.interaction();
     let interaction = Interaction {
         id: InteractionId::new(now),
@@ -153,8 +157,25 @@ async fn client_of(provider: &Provider, parameters: &Parameters) -> Result<Clien
     clients::find_open(provider.db.read(), &id).await?.ok_or_else(unknown)
 }
 
-/// Goes on with a request, as far as it can without asking anybody; then it waits.
+/// Goes on with a request, as far as it can without asking anybody; then it waits. Of one that may ask nothing the relying party is told whatever
+/// comes in its way: a page that nobody sees helps nobody (RFC 6749 4.1.2.1).
 pub(crate) async fn proceed(
+    provider: &Provider,
+    waiting: Waiting,
+    seen: Seen<'_>,
+    chosen: Chosen,
+    now: Millis,
+) -> Result<Step, Refusal> {
+    let silently = (waiting.request.prompt == Prompt::Nothing).then(|| waiting.request.back.clone());
+    match (go_on(provider, waiting, seen, chosen, now).await, silently) {
+        (Err(refusal), Some(back)) => {
+            Ok(Step::Back(Answer::refusal(&back, provider.faces.issuer(back.face), &refusal)))
+        }
+        (step, _) => step,
+    }
+}
+
+async fn go_on(
     provider: &Provider,
     waiting: Waiting,
     seen: Seen<'_>,

@@ -5,7 +5,7 @@ use platform::caller::{Caller, CallerKind};
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{Pair, Rig, basic, claims};
+use crate::rig::{ISSUER, Pair, Rig, basic, claims};
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -174,6 +174,9 @@ platform::both_engines! {
         let good = json!({"alg": "ES256", "kid": "1"});
         for (header, change, word, check) in [
             (&good, json!({"aud": "https://id.example.org/other"}), "aud", "audience"),
+            (&good, json!({"aud": [format!("{ISSUER}/token"), "https://id.example.org/other"]}), "aud", "audience"),
+            (&good, json!({"aud": []}), "aud", "audience"),
+            (&good, json!({"aud": vec![format!("{ISSUER}/token"); 9]}), "aud", "audience"),
             (&good, json!({"exp": now.seconds() - 60}), "ended at", "expiry"),
             (&good, json!({"exp": now.seconds() + 1900}), "30 minutes", "expiry"),
             (&json!({"alg": "ES256"}), json!({}), "kid", "kid"),

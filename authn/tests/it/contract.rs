@@ -109,11 +109,13 @@ platform::both_engines! {
                 "grant_types": ["client_credentials"], "scopes": ["reports"], "redirect_uris": []
             });
             rig.register(&id, &config).await;
+            // openid-client 4 named the issuer and the token endpoint in a list.
             for audience in [
-                format!("{ISSUER}/token"),
-                format!("{ISSUER}:443/token"),
-                format!("{ISSUER}{REALM}/access_token"),
-                format!("{ISSUER}:443{REALM}/access_token"),
+                json!(format!("{ISSUER}/token")),
+                json!(format!("{ISSUER}:443/token")),
+                json!(format!("{ISSUER}{REALM}/access_token")),
+                json!(format!("{ISSUER}:443{REALM}/access_token")),
+                json!([format!("{ISSUER}:443{REALM}"), format!("{ISSUER}:443{REALM}/access_token")]),
             ] {
                 let change = json!({"iss": id, "sub": id, "aud": audience, "exp": rig.now().seconds() + 1799});
                 let assertion = pair.assertion(alg, "a/b+c=", rig.now(), &change);
