@@ -101,10 +101,12 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
         Refusal::new(Code::InvalidGrant, sentence)
     };
     let hash = Secret::parse(presented).ok_or_else(unknown)?.stored();
+    let coming = provider.given.coming();
     let found = provider.lookups.codes.find(codes::ByHash(hash)).await?;
     let found = found.filter(|found| found.code.client == client.id).ok_or_else(unknown)?;
     let codes::Known { code, mut grant, session } = found;
     if code.used_at.is_some() {
+        drop(coming);
         return Err(replayed(provider, &code.grant, client, now).await?);
     }
     // RFC 9207, RFC 9700 4.4: whoever takes one issuer for the other is told by no token of either.
@@ -134,7 +136,7 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
     // Signed before the code is used up, so that a token that is away costs nobody their sign-in.
     let by = By::Code { code: code.hash.clone(), person: session.person.clone() };
     let given = Given { grant, rows: std::mem::take(&mut making.rows), by, at: now };
-    match provider.given.write(given).await? {
+    match coming.write(given).await? {
         Stood::Stands => Ok(making.issued(id_token).authorising(signing)),
         // Somebody else was first.
         Stood::Used => Err(replayed(provider, &code.grant, client, now).await?),

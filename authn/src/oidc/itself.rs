@@ -41,8 +41,9 @@ pub(super) async fn itself(provider: &Provider, asked: &Asked<'_>, now: Millis) 
         actors: Vec::new(),
         until: expires_at,
     };
+    let coming = provider.given.coming();
     let mut making = Making::begin(provider, for_whom, Refresh::None, now).await?;
     let rows = std::mem::take(&mut making.rows);
-    provider.given.write(Given { grant, rows, by: By::Itself, at: now }).await?;
+    coming.write(Given { grant, rows, by: By::Itself, at: now }).await?;
     Ok(making.issued(None))
 }

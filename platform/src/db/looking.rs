@@ -67,6 +67,13 @@ impl<L: Lookup> Looking<L> {
 async fn work<L: Lookup>(db: Db, mut waiting: mpsc::Receiver<Waiting<L>>) {
     let mut group = Vec::with_capacity(MOST);
     while waiting.recv_many(&mut group, MOST).await > 0 {
+        // Requests that have come already are read before, and ask in the same group.
+        tokio::task::yield_now().await;
+        while group.len() < MOST
+            && let Ok(one) = waiting.try_recv()
+        {
+            group.push(one);
+        }
         // Whoever has gone is not looked for.
         let (wanted, replies): (Vec<L>, Vec<_>) = group
             .drain(..)

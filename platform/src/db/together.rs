@@ -1,18 +1,25 @@
 //! Rows of several requests in one transaction with few statements: what comes while one group is being written
-//! goes into the next, and nobody waits for a timer.
+//! goes into the next. Whoever is alone waits for nothing. A group that is small waits a moment for those who have said that they are coming,
+//! [`Together::coming`], since a COMMIT costs what many rows cost.
 //!
 //! A group is written as if nothing in it were out of the ordinary. When something is, a request that came before or a
 //! key that is known, the whole of it is undone and each row is written by itself. So one row never fails another.
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Db, Error, Tx};
 
 /// How many rows a group holds at most.
 const MOST: usize = 64;
+/// A group of so many rows waits for no more, and one of fewer so long at most.
+const ENOUGH: usize = 16;
+const A_MOMENT: Duration = Duration::from_millis(10);
 /// How many rows may wait; who finds no place is told to come later.
 const WAITING: usize = 4_096;
 
@@ -51,6 +58,28 @@ impl From<Error> for Undone {
 /// The way to the task that writes. It ends with the last of these.
 pub struct Together<R: Row> {
     rows: mpsc::Sender<Waiting<R>>,
+    coming: Arc<AtomicUsize>,
+}
+
+/// Somebody who is about to write a row; dropped, they are not.
+pub struct Coming<'t, R: Row> {
+    together: &'t Together<R>,
+}
+
+impl<R: Row> Coming<'_, R> {
+    /// Writes the row. When this returns `Ok` it is durable.
+    pub async fn write(self, row: R) -> Result<R::Answer, R::Error> {
+        let written = self.together.begin(row)?;
+        // There: nobody waits for them any more.
+        drop(self);
+        written.await
+    }
+}
+
+impl<R: Row> Drop for Coming<'_, R> {
+    fn drop(&mut self) {
+        self.together.coming.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct Waiting<R: Row> {
@@ -62,8 +91,15 @@ impl<R: Row> Together<R> {
     /// Starts to write into this database.
     pub fn start(db: &Db) -> Together<R> {
         let (rows, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(work(db.clone(), waiting));
-        Together { rows }
+        let coming = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(work(db.clone(), waiting, Arc::clone(&coming)));
+        Together { rows, coming }
+    }
+
+    /// Says that a row is coming, before what it needs is there: a group that is small waits for it a moment.
+    pub fn coming(&self) -> Coming<'_, R> {
+        self.coming.fetch_add(1, Ordering::Relaxed);
+        Coming { together: self }
     }
 
     /// Writes a row. When this returns `Ok` it is durable.
@@ -86,9 +122,9 @@ impl<R: Row> Together<R> {
     }
 }
 
-async fn work<R: Row>(db: Db, mut waiting: mpsc::Receiver<Waiting<R>>) {
+async fn work<R: Row>(db: Db, mut waiting: mpsc::Receiver<Waiting<R>>, coming: Arc<AtomicUsize>) {
     let mut group = Vec::with_capacity(MOST);
-    while waiting.recv_many(&mut group, MOST).await > 0 {
+    while gathered(&mut waiting, &mut group, &coming, A_MOMENT).await {
         if group.len() == 1
             && let Some(Waiting { row, reply }) = group.pop()
         {
@@ -116,6 +152,26 @@ async fn work<R: Row>(db: Db, mut waiting: mpsc::Receiver<Waiting<R>>) {
     }
 }
 
+/// Takes what waits and, where that is little, what comes within a moment; false when nothing comes any more.
+async fn gathered<R: Row>(
+    waiting: &mut mpsc::Receiver<Waiting<R>>,
+    group: &mut Vec<Waiting<R>>,
+    coming: &AtomicUsize,
+    a_moment: Duration,
+) -> bool {
+    if waiting.recv_many(group, MOST).await == 0 {
+        return false;
+    }
+    let until = Instant::now() + a_moment;
+    while group.len() < ENOUGH && coming.load(Ordering::Relaxed) > 0 {
+        let more = waiting.recv_many(group, MOST - group.len());
+        if !matches!(timeout_at(until, more).await, Ok(1..)) {
+            break;
+        }
+    }
+    true
+}
+
 /// Writes each row by itself, all at the same time.
 fn one_by_one<R: Row>(db: &Db, group: &mut Vec<Waiting<R>>) {
     for Waiting { row, reply } in group.drain(..) {
@@ -129,4 +185,74 @@ fn one_by_one<R: Row>(db: &Db, group: &mut Vec<Waiting<R>>) {
 
 async fn alone<R: Row>(db: &Db, row: Arc<R>) -> Result<R::Answer, R::Error> {
     db.write(move |tx: &mut Tx| Box::pin(async move { row.write(tx).await })).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO_END: Duration = Duration::from_mins(1);
+
+    /// Nothing is written of it here.
+    struct Nothing;
+
+    impl Row for Nothing {
+        type Answer = ();
+        type Error = Error;
+
+        async fn write(&self, _: &mut Tx) -> Result<(), Error> {
+            Ok(())
+        }
+
+        async fn write_all(rows: &[Arc<Self>], _: &mut Tx) -> Result<Vec<()>, Undone> {
+            Ok(vec![(); rows.len()])
+        }
+    }
+
+    fn row() -> Waiting<Nothing> {
+        Waiting { row: Arc::new(Nothing), reply: oneshot::channel().0 }
+    }
+
+    /// How many rows a group holds when so many wait and so many are said to be coming.
+    async fn group_of(waits: usize, coming: usize, a_moment: Duration) -> usize {
+        let (rows, mut waiting) = mpsc::channel(WAITING);
+        for _ in 0..waits {
+            assert!(rows.send(row()).await.is_ok());
+        }
+        let mut group = Vec::new();
+        assert!(gathered(&mut waiting, &mut group, &AtomicUsize::new(coming), a_moment).await);
+        group.len()
+    }
+
+    /// Whoever is alone is written at once, and so is a group that is large, whoever else is coming; nobody is waited for longer than a moment.
+    #[tokio::test]
+    async fn nobody_waits_for_nothing() {
+        assert_eq!(group_of(1, 0, NO_END).await, 1);
+        assert_eq!(group_of(3, 0, NO_END).await, 3);
+        assert_eq!(group_of(ENOUGH, 9, NO_END).await, ENOUGH);
+        assert_eq!(group_of(2 * MOST, 9, NO_END).await, MOST);
+        assert_eq!(group_of(1, 1, Duration::from_millis(1)).await, 1);
+    }
+
+    /// Whoever said that they are coming is waited for, and nobody after them.
+    #[tokio::test]
+    async fn a_small_group_waits_for_whoever_is_coming() {
+        let (rows, mut waiting) = mpsc::channel(WAITING);
+        let coming = AtomicUsize::new(2);
+        let mut group = Vec::new();
+        let come = async {
+            for _ in 0..2 {
+                tokio::task::yield_now().await;
+                assert!(rows.send(row()).await.is_ok());
+                coming.fetch_sub(1, Ordering::Relaxed);
+            }
+            assert!(rows.send(row()).await.is_ok());
+        };
+        assert!(rows.send(row()).await.is_ok());
+        let (more, ()) = tokio::join!(gathered(&mut waiting, &mut group, &coming, NO_END), come);
+        assert!(more && group.len() >= 3, "{}", group.len());
+        drop(rows);
+        while gathered(&mut waiting, &mut group, &coming, NO_END).await {}
+        assert_eq!(group.len(), 4);
+    }
 }
