@@ -5,8 +5,8 @@ use anyhow::ensure;
 use crate::Bench;
 use crate::ldap::{Entry, Ldap, Search};
 use crate::questions::{By, asked};
+use crate::rig::secure::Target;
 use crate::rig::{line, number};
-use crate::secure::Target;
 use crate::slapd::Slapd;
 use crate::{ROUNDS, at_least, place};
 

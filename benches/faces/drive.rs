@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use crate::rig::load::{Measured, cpu};
+use crate::rig::secure::Target;
 use crate::rig::{line, number, waits};
-use crate::secure::Target;
 
 /// What part of the time is spent on questions that are not counted yet.
 const WARM_UP: u32 = 5;

@@ -9,9 +9,9 @@ use url::form_urlencoded::Serializer;
 use crate::drive::{Driven, drive};
 use crate::population::{Population, chance, one};
 use crate::rig::line;
-use crate::secure::Target;
+use crate::rig::secure::Target;
+use crate::rig::web::Web;
 use crate::systems::{INTERACTION, accredited, handling};
-use crate::web::{Web, get};
 use crate::{Bench, at_least, at_most, place};
 
 const WORKERS: &str = "/healthcare-worker/FHIR/R4";
@@ -195,4 +195,9 @@ fn expand(system: &str, text: &str) -> Asked {
 
 fn beginning(name: &str) -> String {
     name.chars().take(LETTERS).collect()
+}
+
+/// A question for what is at a path.
+fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: application/fhir+json\r\n\r\n").into_bytes()
 }

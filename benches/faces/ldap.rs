@@ -6,7 +6,7 @@ use std::io::Write as _;
 use anyhow::{Context, bail, ensure};
 
 use crate::ber::{element, first, written};
-use crate::secure::{Secure, Target, connect, fill};
+use crate::rig::secure::{Secure, Target, connect, fill};
 
 const BOOLEAN: u8 = 0x01;
 const INTEGER: u8 = 0x02;

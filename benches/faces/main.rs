@@ -17,11 +17,9 @@ mod place;
 mod population;
 mod questions;
 mod restart;
-mod secure;
 mod sizes;
 mod slapd;
 mod systems;
-mod web;
 
 #[path = "../rig/goals.rs"]
 mod goals;

@@ -11,8 +11,8 @@ use rustls::ClientConfig;
 
 use crate::population::Population;
 use crate::rig::line;
+use crate::rig::secure::{Target, trusting};
 use crate::rig::site::{Running, Site};
-use crate::secure::{Target, trusting};
 use crate::systems;
 
 const LANYARD: &str = env!("CARGO_BIN_EXE_lanyard");

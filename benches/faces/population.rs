@@ -7,7 +7,7 @@ use directory::seed::bulk::BLOCK;
 use platform::id::UserId;
 
 use crate::ldap::{Entry, Ldap, Search};
-use crate::secure::Target;
+use crate::rig::secure::Target;
 use crate::systems;
 
 /// What is drawn follows from this number.

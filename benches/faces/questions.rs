@@ -8,7 +8,7 @@ use directory::seed::Chance;
 use crate::drive::{Driven, drive};
 use crate::ldap::{Ldap, Search};
 use crate::population::{Population, chance, one};
-use crate::secure::Target;
+use crate::rig::secure::Target;
 
 /// How many questions are made ready.
 const READY: usize = 50_000;

@@ -10,7 +10,7 @@ use crate::place::{self, Place, in_memory, wait};
 use crate::questions::By;
 use crate::rig::line;
 use crate::rig::site::Running;
-use crate::web::Web;
+use crate::rig::web::Web;
 use crate::{Bench, at_most};
 
 /// How often it is started again; the longest time counts.

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use crate::ldap::{Ldap, Search};
 use crate::place::{LDAP, OFTEN, Place};
 use crate::rig::line;
+use crate::rig::secure::{Target, trusting};
 use crate::rig::site::Site;
-use crate::secure::{Target, trusting};
 
 /// Its port, above ours.
 const PORT: u16 = 21_471;

@@ -33,7 +33,8 @@ pub(crate) fn organisation(number: u64, blocks: u64) -> String {
 /// Brings all of them in.
 pub(crate) fn bring_in(site: &Site, blocks: u64) -> anyhow::Result<()> {
     wait(async {
-        let request = site.loader(&site.desk())?.post(format!("{}/directory/systems/import", site.base()));
+        let request =
+            site.loader(&site.desk())?.http.post(format!("{}/directory/systems/import", site.base()));
         let answer = request.header("content-type", "text/plain").body(ldif(blocks)).send().await?;
         let status = answer.status();
         let said = answer.bytes().await?;

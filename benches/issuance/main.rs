@@ -4,6 +4,7 @@
 //! `cargo bench --bench issuance`. [`docs/performance.md`](../../docs/performance.md) says what came out.
 
 #[path = "../rig/mod.rs"]
+#[expect(dead_code, reason = "the benches that sign use the rest")]
 mod rig;
 
 mod peer;

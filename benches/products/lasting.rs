@@ -20,12 +20,11 @@ const SINGLE: f64 = 1_000.0;
 /// Requests are sent a hundredth faster than the goal, so that it is not missed by the last of them.
 const FASTER: f64 = 1.01;
 /// What an authorisation covers.
-const AUTHORISED: usize = 250;
+pub(crate) const AUTHORISED: usize = 250;
 /// One by one, an authorisation serves as many as a long clinic has.
 const AUTHORISED_SINGLES: usize = 100;
 /// RSA is sent as fast as it is answered: so many in a batch, as with P-256, and so many batches at once. Few, so that each is answered in time.
-const RSA_BATCH: usize = 25;
-const RSA_AT_ONCE: usize = 3;
+pub(crate) const RSA: (usize, usize) = (28, 2);
 /// What of the token it has to come to, in per cent, and how many requests are made ready: all that the token could do.
 const RSA_PART: f64 = 85.0;
 /// How many milliseconds 99 of 100 requests may take.
@@ -76,18 +75,20 @@ async fn paced(
 
 /// As fast as it is answered.
 async fn rsa(stage: &mut Stage) -> anyhow::Result<()> {
-    let (server, seconds) = (stage.server.id(), stage.minutes * 60);
+    let (server, seconds, (batch, at_once)) = (stage.server.id(), stage.minutes * 60, stage.rsa);
     let prescriber = Prescriber::register(stage.site(), Alg::Rsa2048, SYSTEM, "lasting").await?;
     prescriber.requests(50, 25, 25).await?.send(2, server).await?;
     let before = raw::rate(stage.site(), Alg::Rsa2048, RawKey::Wrapped)?.0;
-    let signatures = multiple(AUTHORISED, before * RSA_PART / 100.0 * number(seconds));
-    line(format_args!("\nRSA-2048 in batches of {RSA_BATCH}, {RSA_AT_ONCE} at once, for {seconds} s or so"));
-    let requests = prescriber.requests(signatures, RSA_BATCH, AUTHORISED).await?;
-    let (measured, memory) = watched(server, requests.send(RSA_AT_ONCE, server)).await?;
+    // Batches are whole.
+    let authorised = AUTHORISED / batch * batch;
+    let signatures = multiple(authorised, before * RSA_PART / 100.0 * number(seconds));
+    line(format_args!("\nRSA-2048 in batches of {batch}, {at_once} at once, for {seconds} s or so"));
+    let requests = prescriber.requests(signatures, batch, authorised).await?;
+    let (measured, memory) = watched(server, requests.send(at_once, server)).await?;
     let after = raw::rate(stage.site(), Alg::Rsa2048, RawKey::Wrapped)?.0;
     let token = f64::midpoint(before, after);
     report("steady", &measured, &format!("token alone {token:.0}/s (before {before:.0}, after {after:.0})"));
-    let name = format!("steady, RSA-2048, batches of {RSA_BATCH}, {seconds} s or so");
+    let name = format!("steady, RSA-2048, batches of {batch}, {seconds} s or so");
     let what = format!("{name}, of the token alone");
     stage.goals.row(&what, "%", 100.0 * measured.rate / token, Some(at_least(RSA_PART)));
     told(stage, &name, &measured, &memory)

@@ -29,7 +29,6 @@ mod place;
 #[expect(dead_code, reason = "the bench of signing uses the rest")]
 mod prescriber;
 #[path = "../sign_in/provider.rs"]
-#[expect(dead_code, reason = "the bench of sign-in uses the rest")]
 mod provider;
 #[path = "../rig/mod.rs"]
 mod rig;
@@ -90,6 +89,8 @@ pub(crate) struct Stage {
     goals: Goals,
     /// How long each steady load lasts.
     minutes: usize,
+    /// How many signatures a batch of the steady load by RSA has, and how many batches there are at once.
+    rsa: (usize, usize),
 }
 
 impl Stage {
@@ -106,28 +107,37 @@ fn main() -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run())
 }
 
-/// What was asked for on the command line: cases by name, and for how many minutes.
-fn asked() -> anyhow::Result<(Vec<String>, usize)> {
+/// What was asked for on the command line: cases by name, for how many minutes, and the steady load by RSA.
+fn asked() -> anyhow::Result<(Vec<String>, usize, (usize, usize))> {
+    let (mut named, mut minutes, mut rsa) = (Vec::new(), 1, lasting::RSA);
     // Cargo says `--bench` to every bench.
-    let (minutes, named): (Vec<String>, Vec<String>) = std::env::args()
-        .skip(1)
-        .filter(|word| word != "--bench")
-        .partition(|word| word.starts_with("minutes="));
-    let minutes = minutes.last().map_or(Ok(1), |word| word.trim_start_matches("minutes=").parse::<usize>());
-    let minutes = minutes.context("minutes= is a whole number")?;
+    for word in std::env::args().skip(1).filter(|word| word != "--bench") {
+        match word.split_once('=') {
+            Some(("minutes", value)) => minutes = value.parse().context("minutes= is a whole number")?,
+            Some(("rsa", value)) => {
+                let (batch, at_once) = value.split_once('x').context("rsa= is like 25x3")?;
+                rsa = (batch.parse()?, at_once.parse()?);
+            }
+            _ => named.push(word),
+        }
+    }
     ensure!((1..=30).contains(&minutes), "authorisations hold for an hour: give 1 to 30 minutes");
-    Ok((named, minutes))
+    ensure!(
+        (1..=lasting::AUTHORISED).contains(&rsa.0) && (1..=16).contains(&rsa.1),
+        "rsa= is 1 to 250, 1 to 16 at once"
+    );
+    Ok((named, minutes, rsa))
 }
 
 async fn run() -> anyhow::Result<()> {
-    let (named, minutes) = asked()?;
+    let (named, minutes, rsa) = asked()?;
     let goals = Goals::new(&CASES, named)?;
     line(machine()?);
     let place = Place::make()?;
     allow(place.site())?;
     stamps::choose(place.site(), PLANS[0].setting)?;
     let server = place.serve().await?;
-    let mut stage = Stage { place, server, goals, minutes };
+    let mut stage = Stage { place, server, goals, minutes, rsa };
     if stage.goals.want(&["stamps"]) {
         let done = time_stamps(&mut stage, &PLANS[0]).await;
         stage.goals.after("stamps, P-256", done);
@@ -148,10 +158,10 @@ async fn run() -> anyhow::Result<()> {
     lasting::measure(&mut stage).await?;
     if stage.goals.want(&["stamps"]) {
         stamps::choose(stage.site(), PLANS[1].setting)?;
-        let Stage { place, server, goals, minutes } = stage;
+        let Stage { place, server, goals, minutes, rsa } = stage;
         drop(server);
         let server = place.site().serve().await?;
-        stage = Stage { place, server, goals, minutes };
+        stage = Stage { place, server, goals, minutes, rsa };
         let done = time_stamps(&mut stage, &PLANS[1]).await;
         stage.goals.after("stamps, RSA-2048", done);
     }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use tokio::task::JoinSet;
 
 use super::number;
+use super::secure::Target;
+use super::site::Loader;
+use super::web::Web;
 
 /// Counts what an answer holds.
 pub(crate) type Check = fn(&[u8]) -> anyhow::Result<usize>;
@@ -17,7 +20,7 @@ pub(crate) type Check = fn(&[u8]) -> anyhow::Result<usize>;
 /// Requests that are ready to be sent.
 #[derive(Clone)]
 pub(crate) struct Load {
-    pub(crate) client: reqwest::Client,
+    pub(crate) client: Loader,
     pub(crate) url: String,
     /// The media type of the bodies.
     pub(crate) kind: &'static str,
@@ -50,23 +53,32 @@ impl Measured {
 impl Load {
     /// Sends every request once, so many at a time, each as soon as the one before on its connection is answered.
     pub(crate) async fn closed(self, connections: usize, server: u32) -> anyhow::Result<Measured> {
-        let (load, next) = (Arc::new(self), Arc::new(AtomicUsize::new(0)));
-        let meter = Meter::start(server)?;
-        let mut clients = JoinSet::new();
-        for _ in 0..connections {
-            let (load, next) = (load.clone(), next.clone());
-            clients.spawn(async move {
-                let (mut things, mut latencies) = (0, Vec::new());
-                while let Some(body) = load.bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let sent = Instant::now();
-                    load.send(body.clone()).await?;
-                    things += load.things;
-                    latencies.push(sent.elapsed());
-                }
-                anyhow::Ok((things, latencies))
-            });
-        }
-        meter.stop(clients).await
+        tokio::task::spawn_blocking(move || self.closed_here(connections, server)).await?
+    }
+
+    fn closed_here(&self, connections: usize, server: u32) -> anyhow::Result<Measured> {
+        let url = reqwest::Url::parse(&self.url)?;
+        let port = url.port().context("the address has no port")?;
+        let target = Target { process: server, port, tls: Arc::clone(&self.client.tls) };
+        let (path, host, kind) = (url.path(), url.authority(), self.kind);
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: {kind}\r\ncontent-length: ");
+        let meter = Meter::start(target.process)?;
+        let latencies = ask_all(&target, connections, |connection, turn| {
+            let Some(body) = self.bodies.get(turn) else { return Ok(Done::NothingLeft) };
+            let mut question = format!("{head}{}\r\n\r\n", body.len()).into_bytes();
+            question.extend_from_slice(body);
+            self.holds_all(connection.ask(&question)?)?;
+            Ok(Done::One)
+        })?;
+        meter.measured(latencies.len() * self.things, latencies)
+    }
+
+    /// That an answer holds all that it has to.
+    fn holds_all(&self, answer: &[u8]) -> anyhow::Result<()> {
+        let things = (self.check)(answer)?;
+        ensure!(things == self.things, "an answer holds {things} and not {}", self.things);
+        Ok(())
     }
 
     /// One request, and its answer when it is a good one with all it has to hold.
@@ -76,7 +88,7 @@ impl Load {
 
     /// The same; nothing when the server says that too many are at it already (429).
     pub(crate) async fn ask(&self, body: Vec<u8>) -> anyhow::Result<Option<Bytes>> {
-        let request = self.client.post(&self.url).header("content-type", self.kind).body(body);
+        let request = self.client.http.post(&self.url).header("content-type", self.kind).body(body);
         let answer = request.send().await?;
         let status = answer.status();
         let body = answer.bytes().await?;
@@ -84,10 +96,50 @@ impl Load {
             return Ok(None);
         }
         ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
-        let things = (self.check)(&body)?;
-        ensure!(things == self.things, "an answer holds {things} and not {}", self.things);
+        self.holds_all(&body)?;
         Ok(Some(body))
     }
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// One thing was done.
+    One,
+    /// There is nothing to do it with any more.
+    NothingLeft,
+}
+
+/// Asks over so many connections, each from a thread of its own and each again as soon as it is answered, with the number of the turn, until
+/// nothing is left; gives how long each took.
+pub(crate) fn ask_all(
+    target: &Target,
+    connections: usize,
+    turn: impl Fn(&mut Web, usize) -> anyhow::Result<Done> + Sync,
+) -> anyhow::Result<Vec<Duration>> {
+    let (next, turn) = (AtomicUsize::new(0), &turn);
+    let connections = (0..connections).map(|_| Web::open(target)).collect::<anyhow::Result<Vec<_>>>()?;
+    std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for mut connection in connections {
+            let next = &next;
+            threads.push(scope.spawn(move || {
+                let mut latencies = Vec::new();
+                loop {
+                    let sent = Instant::now();
+                    if turn(&mut connection, next.fetch_add(1, Ordering::Relaxed))? == Done::NothingLeft {
+                        return anyhow::Ok(latencies);
+                    }
+                    latencies.push(sent.elapsed());
+                }
+            }));
+        }
+        let mut all = Vec::new();
+        for thread in threads {
+            all.extend(thread.join().map_err(|_| anyhow!("a thread of the load generator broke off"))??);
+        }
+        Ok(all)
+    })
 }
 
 /// The clock and the processor time of both sides.
@@ -116,6 +168,11 @@ impl Meter {
             things += more;
             latencies.extend(took);
         }
+        self.measured(things, latencies)
+    }
+
+    /// What was measured until now: so many things, with requests that took so long.
+    pub(crate) fn measured(self, things: usize, mut latencies: Vec<Duration>) -> anyhow::Result<Measured> {
         let seconds = self.begun.elapsed().as_secs_f64();
         let things = number(things);
         latencies.sort_unstable();

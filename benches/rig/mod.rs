@@ -2,8 +2,10 @@
 
 pub(crate) mod load;
 pub(crate) mod raw;
+pub(crate) mod secure;
 pub(crate) mod site;
 mod waits;
+pub(crate) mod web;
 
 use std::io::Write as _;
 use std::process::Command;

@@ -3,15 +3,16 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
-use lanyard::client::certificates;
+use anyhow::ensure;
 use lanyard::config::Config;
 use lanyard::keypair::Pair;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::ClientConfig;
 use tempfile::TempDir;
+
+use super::secure::trusting;
 
 const LANYARD: &str = env!("CARGO_BIN_EXE_lanyard");
 /// How long the server may take to say that it is ready.
@@ -90,21 +91,14 @@ impl Site {
     }
 
     /// A client that sends what is ready: HTTP/1.1, so that each request under way has a connection of its own.
-    pub(crate) fn loader(&self, pair: &Pair) -> anyhow::Result<reqwest::Client> {
-        let mut roots = rustls::RootCertStore::empty();
-        for root in certificates(&self.root())? {
-            roots.add(root)?;
-        }
-        let key = PrivateKeyDer::from_pem_file(&pair.key).context("the client's key does not read")?;
-        let tls = rustls::ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_client_auth_cert(certificates(&pair.certificate)?, key)?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+    pub(crate) fn loader(&self, pair: &Pair) -> anyhow::Result<Loader> {
+        let tls = trusting(&self.root(), Some(pair))?;
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(ClientConfig::clone(&tls))
             .http1_only()
             .no_proxy()
             .timeout(Duration::from_mins(1));
-        Ok(client.build()?)
+        Ok(Loader { http: http.build()?, tls })
     }
 
     /// Starts the server and waits until it is ready.
@@ -130,6 +124,15 @@ impl Site {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// Who sends what is ready.
+#[derive(Clone)]
+pub(crate) struct Loader {
+    /// For what is sent at its time.
+    pub(crate) http: reqwest::Client,
+    /// For connections that send one after the other and cost little.
+    pub(crate) tls: Arc<ClientConfig>,
 }
 
 impl Running {

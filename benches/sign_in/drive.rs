@@ -1,4 +1,5 @@
-//! Many who do the same thing at the same time, each again as soon as it is done.
+//! Many who do the same thing at the same time, each again as soon as it is done: whole sign-ins by a client that follows and reads, single
+//! requests by connections that cost little, since the load generator shares the cores with the server.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,20 +8,13 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::rig::load::{Measured, Meter};
+use crate::rig::load::{Done, Measured, Meter, ask_all};
+use crate::rig::secure::Target;
+use crate::rig::web::Web;
 use crate::rig::{number, waits};
 
 /// How long each case is measured.
 const TIME: Duration = Duration::from_secs(5);
-
-/// How a turn ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Done {
-    /// One thing was done.
-    One,
-    /// There is nothing to do it with any more.
-    NothingLeft,
-}
 
 /// What was measured, and how often a thread of the server went to sleep for each thing.
 pub(crate) struct Driven {
@@ -54,5 +48,22 @@ pub(crate) async fn drive(server: u32, at_once: usize, act: Act) -> anyhow::Resu
     }
     let measured = meter.stop(tasks).await?;
     let waits = (waits(server)? - before) / number(measured.latencies.len());
+    Ok(Driven { measured, waits })
+}
+
+/// The same over so many connections that cost little.
+pub(crate) fn ask(
+    target: &Target,
+    at_once: usize,
+    turn: impl Fn(&mut Web, usize) -> anyhow::Result<Done> + Sync,
+) -> anyhow::Result<Driven> {
+    let before = waits(target.process)?;
+    let meter = Meter::start(target.process)?;
+    let begun = Instant::now();
+    let latencies = ask_all(target, at_once, |connection, number| {
+        if begun.elapsed() < TIME { turn(connection, number) } else { Ok(Done::NothingLeft) }
+    })?;
+    let measured = meter.measured(latencies.len(), latencies)?;
+    let waits = (waits(target.process)? - before) / number(measured.latencies.len());
     Ok(Driven { measured, waits })
 }

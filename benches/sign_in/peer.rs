@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::place::client;
 use super::provider::{CALLBACK, Provider, VERIFIER};
+use crate::rig::secure::{Target, trusting};
 
 /// Its port, above those of ours.
 const PORT: u16 = 21_460;
@@ -63,8 +64,10 @@ impl Peer {
         Ok(Self { folder, child })
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// It for connections that cost little.
+    pub(crate) fn target(&self) -> anyhow::Result<Target> {
+        let tls = trusting(&self.folder.path().join("peer.pem"), None)?;
+        Ok(Target { process: self.child.id(), port: PORT, tls })
     }
 
     /// It as its clients see it.

@@ -170,7 +170,7 @@ impl Place {
         body: &impl serde::Serialize,
     ) -> anyhow::Result<T> {
         let loader = self.site.loader(&self.site.desk())?;
-        let request = loader.post(format!("{}{path}", self.site.base()));
+        let request = loader.http.post(format!("{}{path}", self.site.base()));
         let answer =
             request.header("content-type", "application/json").body(serde_json::to_vec(body)?).send().await?;
         let status = answer.status();

@@ -27,7 +27,8 @@ pub(crate) struct Tokens {
 }
 
 impl Provider {
-    fn secret(&self, client: &str) -> anyhow::Result<&str> {
+    /// What a client proves itself by.
+    pub(crate) fn secret(&self, client: &str) -> anyhow::Result<&str> {
         let found = self.secrets.iter().find(|(id, _)| *id == client);
         found.map(|(_, secret)| secret.as_str()).context("no such client")
     }
@@ -47,13 +48,6 @@ impl Provider {
         Ok(serde_json::from_slice(&said)?)
     }
 
-    /// A token that a client has for itself.
-    pub(crate) async fn credentials(&self, client: &str) -> anyhow::Result<()> {
-        let said = self.token(client, &[("grant_type", "client_credentials"), ("scope", "reports")]).await?;
-        ensure!(said["access_token"].is_string(), "no access token: {said}");
-        Ok(())
-    }
-
     /// Exchanges a code, with its proof key.
     pub(crate) async fn exchange(&self, client: &str, code: &str) -> anyhow::Result<Tokens> {
         let form = [
@@ -67,18 +61,9 @@ impl Provider {
         let access = said["access_token"].as_str().context("no access token")?.to_owned();
         Ok(Tokens { access })
     }
-
-    /// What an access token tells.
-    pub(crate) async fn userinfo(&self, access: &str) -> anyhow::Result<()> {
-        let answer = self.http.get(format!("{}/userinfo", self.origin)).bearer_auth(access).send().await?;
-        let status = answer.status();
-        let said: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        ensure!(status == StatusCode::OK && said["sub"].is_string(), "{status}: {said}");
-        Ok(())
-    }
 }
 
 /// A form as it travels.
-fn encoded(form: &[(&str, &str)]) -> String {
+pub(crate) fn encoded(form: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
 }

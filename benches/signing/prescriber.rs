@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::rig::load::{Load, Measured};
 use crate::rig::number;
-use crate::rig::site::Site;
+use crate::rig::site::{Loader, Site};
 use crate::steady::steady;
 
 /// The prescriber that the demo has registered.
@@ -37,7 +37,7 @@ const AUTHORISING_AT_ONCE: usize = 2;
 /// A credential that can sign, and the system that asks it to.
 pub(crate) struct Prescriber {
     system: Server,
-    loader: reqwest::Client,
+    loader: Loader,
     url: String,
     credential: Arc<Credential>,
 }

@@ -4,17 +4,12 @@ use std::io::Write as _;
 
 use anyhow::{Context, ensure};
 
-use crate::secure::{Secure, Target, connect, fill};
+use super::secure::{Secure, Target, connect, fill};
 
 /// A connection that is kept open.
 pub(crate) struct Web {
     stream: Secure,
     answer: Vec<u8>,
-}
-
-/// A question for what is at a path.
-pub(crate) fn get(path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: application/fhir+json\r\n\r\n").into_bytes()
 }
 
 impl Web {
@@ -37,7 +32,7 @@ impl Web {
         while self.answer.len() < end {
             fill(&mut self.stream, &mut self.answer)?;
         }
-        ensure!(self.answer.get(9..12) == Some(b"200"), "{}", String::from_utf8_lossy(&self.answer));
+        ensure!(self.answer.get(9) == Some(&b'2'), "{}", String::from_utf8_lossy(&self.answer));
         Ok(&self.answer[body..end])
     }
 }
