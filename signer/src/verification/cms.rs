@@ -17,7 +17,7 @@ use super::read_before;
 use super::report::Code;
 use super::time_stamp::{self, MOST_OF_ALL, Stamps};
 use crate::bare::known_as;
-use crate::cms::der::{CONTEXT_0, CONTEXT_1, elements};
+use crate::cms::der::{CONTEXT_0, CONTEXT_1, Element, SET, elements};
 use crate::suite::Hash;
 
 /// id-signedData, RFC 5652 5.1.
@@ -235,10 +235,12 @@ pub(super) fn read_inner(cms: &[u8], document: Document<'_>, inner: Inner) -> Re
     if !is_der(&data, &octets).map_err(not_cms("the signed data"))? {
         return Err(Malformed::NotDer);
     }
-    // Around it BER is allowed (RFC 5652 2), as some write it who stream; the signers' part has to be there as it is.
-    let signers = data.signer_infos.to_der().map_err(not_cms("the signers"))?;
-    let as_it_came =
-        |ends: usize| cms.len().checked_sub(2 * ends).is_some_and(|end| cms[..end].ends_with(&signers));
+    // Around it BER is allowed (RFC 5652 2), as some write it who stream; the signers' part, which is the last, has to be there as it is.
+    let signers = members_of(&octets).and_then(|fields| fields.last().map(|signers| signers.whole));
+    let as_it_came = |ends: usize| {
+        let end = cms.len().checked_sub(2 * ends);
+        end.is_some_and(|end| signers.is_some_and(|signers| cms[..end].ends_with(signers)))
+    };
     if definite.is_some() && !(0..=3).any(as_it_came) {
         return Err(Malformed::NotDer);
     }
@@ -258,32 +260,40 @@ pub(super) fn read_inner(cms: &[u8], document: Document<'_>, inner: Inner) -> Re
     collect(&data, content(&data, document)?, inner)
 }
 
-/// Whether everything stands there as DER has it, but for the order of certificates and of what is said of revocation: RFC 5652 5.1 asks for
-/// none, some write them from the signer upwards, and nothing is signed or hashed over them as a whole.
+/// Whether everything stands there as DER has it, but for the order of certificates, of what is said of revocation and of signers: RFC 5652 5.1
+/// asks for none, some write them from the signer upwards, the decoder's order of signers of one length is not that of X.690 11.6, and nothing is
+/// signed or hashed over them as a whole.
 fn is_der(data: &SignedData, octets: &[u8]) -> der::Result<bool> {
-    let fields = elements(octets).filter(|all| all.len() == 1).and_then(|all| elements(all[0].content));
-    let Some(mut fields) = fields else { return Ok(false) };
+    let Some(mut fields) = members_of(octets) else { return Ok(false) };
+    let Some(signers) = fields.pop().filter(|last| last.tag == SET) else { return Ok(false) };
+    let read = data.signer_infos.iter().map(Encode::to_der);
+    if !are_members(Some(signers.content), read.collect::<der::Result<_>>()?) {
+        return Ok(false);
+    }
     for (tag, set) in [(CONTEXT_1, &data.crls), (CONTEXT_0, &data.certificates)] {
         let at = fields.iter().position(|field| field.tag == tag);
         let found = at.map(|at| fields.remove(at).content);
-        let found = found.map_or_else(|| Some(Vec::new()), elements);
-        let Some(found) = found else { return Ok(false) };
-        let mut found: Vec<&[u8]> = found.iter().map(|member| member.whole).collect();
         let read = set.iter().flat_map(SetOfVec::iter).map(Encode::to_der);
-        let mut read: Vec<Vec<u8>> = read.collect::<der::Result<_>>()?;
-        found.sort_unstable();
-        read.sort_unstable();
-        if found != read {
+        if !are_members(found, read.collect::<der::Result<_>>()?) {
             return Ok(false);
         }
     }
-    let rest = [
-        data.version.to_der()?,
-        data.digest_algorithms.to_der()?,
-        data.encap_content_info.to_der()?,
-        data.signer_infos.to_der()?,
-    ];
+    let rest = [data.version.to_der()?, data.digest_algorithms.to_der()?, data.encap_content_info.to_der()?];
     Ok(fields.iter().map(|field| field.whole).eq(rest.iter().map(Vec::as_slice)))
+}
+
+/// What a structure is made of.
+fn members_of(octets: &[u8]) -> Option<Vec<Element<'_>>> {
+    elements(octets).filter(|all| all.len() == 1).and_then(|all| elements(all[0].content))
+}
+
+/// Whether the content of a SET, if there is one, is what was read of it, in whatever order.
+fn are_members(content: Option<&[u8]>, mut read: Vec<Vec<u8>>) -> bool {
+    let Some(found) = content.map_or_else(|| Some(Vec::new()), elements) else { return false };
+    let mut found: Vec<&[u8]> = found.iter().map(|member| member.whole).collect();
+    found.sort_unstable();
+    read.sort_unstable();
+    found == read
 }
 
 fn collect(data: &SignedData, content: Vec<u8>, inner: Inner) -> Result<Signed, Malformed> {

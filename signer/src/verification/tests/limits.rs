@@ -64,6 +64,25 @@ fn more_signers_than_expected_cost_nothing() {
     assert_eq!((report.verdict, report.signatures.len()), (Verdict::Valid, 2), "{report:#?}");
 }
 
+/// Signers hold in whatever order they stand: that of X.690 is not the decoder's, and nothing is signed over them together.
+#[test]
+fn signers_have_no_order() {
+    let world = good();
+    let both = world.sign(&["-cades", "-signer", "second.pem", "-inkey", "second.key"]);
+    let data: SignedData = ContentInfo::from_der(&both).unwrap().content.decode_as().unwrap();
+    let at = |part: &[u8]| both.windows(part.len()).position(|window| window == part).unwrap();
+    let mut signers: Vec<Vec<u8>> = data.signer_infos.0.iter().map(|one| one.to_der().unwrap()).collect();
+    signers.sort_by_key(|one| at(one));
+    let [first, second] = &signers[..] else { panic!("{} signers", signers.len()) };
+    let swapped = [&both[..at(first)], second, first].concat();
+    assert!(swapped.len() == both.len() && swapped != both, "they are the end of it");
+    let two = Trust { signers: 2, ..world.trust() };
+    for cms in [&both, &swapped] {
+        let report = Evidence::cms(cms, Document::Beside(DOCUMENT)).judge(&two);
+        assert_eq!((report.verdict, report.signatures.len()), (Verdict::Valid, 2), "{report:#?}");
+    }
+}
+
 /// Certificates in the issuer's name that came with a signature do not keep it from holding: those that are known here are tried first, and the work
 /// that is left is bounded.
 #[test]
