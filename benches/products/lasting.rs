@@ -24,7 +24,7 @@ pub(crate) const AUTHORISED: usize = 250;
 /// One by one, an authorisation serves as many as a long clinic has.
 const AUTHORISED_SINGLES: usize = 100;
 /// RSA is sent as fast as it is answered: so many in a batch, as with P-256, and so many batches at once. Few, so that each is answered in time.
-pub(crate) const RSA: (usize, usize) = (28, 2);
+pub(crate) const RSA: (usize, usize) = (15, 3);
 /// What of the token it has to come to, in per cent, and how many requests are made ready: all that the token could do.
 const RSA_PART: f64 = 85.0;
 /// How many milliseconds 99 of 100 requests may take.

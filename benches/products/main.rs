@@ -2,7 +2,7 @@
 //! verifications, preparing, the CSC API single and in batches, one authorisation of 250 documents alone, what a large batch costs another
 //! application, steady load for minutes, and the Digital Signature Service with a person whose key answers at once.
 //!
-//! `cargo bench --bench products -- [CASE…] [minutes=MINUTES]`: all cases without a name, and one minute of each steady load; the goal is
+//! `cargo bench --bench products -- [CASE…] [minutes=MINUTES] [rsa=BATCHxAT_ONCE]`: all cases without a name, and one minute of each steady load; the goal is
 //! ten. It ends with 1 when a goal was missed. The load generator shares the cores with the server.
 
 mod bulk;
