@@ -20,8 +20,8 @@ use crate::authenticator::webauthn::random_handle;
 use crate::authenticator::{Authenticator, AuthenticatorEvent, Done, RemovedBy, notify_in, remove_in};
 use crate::error::Error;
 use crate::interaction::Level;
-use crate::session::{SessionId, holder};
-use crate::store::{authenticators, enrolments, persons, sessions, throttles};
+use crate::session::{SessionId, holder, lends_in};
+use crate::store::{authenticators, enrolments, persons, throttles};
 
 pub(crate) use offer::{cancel, fresh, offer, offer_own, permitted};
 pub(crate) use open::{BROWSER, bound, look, start};
@@ -121,14 +121,9 @@ pub(crate) async fn enrolled_in(
             "This profile is closed. Ask your registration authority.",
         ));
     }
-    // What somebody may do with a session ends with it.
-    if let Some(session) = &enrolment.session
-        && !sessions::hold(tx, session, now).await?
-    {
-        return Err(Error::conflict(
-            "session-over",
-            "You were signed out meanwhile. Sign in and begin again.",
-        ));
+    // What somebody may do with a session ends with it, and rests while it is locked.
+    if let Some(session) = &enrolment.session {
+        lends_in(tx, session, now).await?;
     }
     let actor = holder(&enrolment.person, enrolment.session.as_ref());
     if enrolment.recovers() {

@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
 use axum::routing::get;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use platform::clock::Millis;
 use platform::id::UserId;
 use platform::web::Path;
@@ -16,11 +16,12 @@ use super::came::address;
 use super::own::Form;
 use super::page::{Failed, page, see_other};
 use crate::enrolment::{BROWSER, Enrolment, bound, look, start};
+use crate::error::Error;
 use crate::interaction::Method;
 use crate::pages::{EnrolChoose, EnrolDone, EnrolStart, Frame, Told, label};
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::session::{Cookie, KNOWN, presented};
+use crate::session::{Cookie, KNOWN, lends, presented};
 
 pub(super) fn router() -> Router<Provider> {
     Router::new()
@@ -29,7 +30,7 @@ pub(super) fn router() -> Router<Provider> {
         .route("/enrol/done/{method}", get(done))
 }
 
-/// A browser that came with a link which it has opened.
+/// A browser that came with a link which it has opened. Where its person made the link for themselves, their session may be acted in still.
 pub(super) struct Opened {
     /// The secret in the link.
     pub(super) secret: String,
@@ -71,9 +72,21 @@ impl FromRequestParts<Provider> for Opened {
         let Ok(Path(secret)) = secret else { return Err(over(site)) };
         let now = provider.now();
         let enrolment = bound(provider, &parts.headers, &secret, now).await?.ok_or_else(|| over(site))?;
+        if let Some(session) = &enrolment.session {
+            lends(provider, session, now).await.map_err(|error| refused(&parts.headers, error))?;
+        }
         let known = presented(&parts.headers, KNOWN).and_then(Secret::parse).map(|secret| secret.hash());
         Ok(Self { secret, enrolment, now, address: address(parts), known })
     }
+}
+
+/// Why a link gives nothing now, as whoever asks reads it: a page, or the script of one.
+fn refused(headers: &HeaderMap, error: Error) -> Failed {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("application/json")) {
+        return Failed::in_script(error.into());
+    }
+    error.into()
 }
 
 /// A user id as people read it to each other.

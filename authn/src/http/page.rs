@@ -98,6 +98,11 @@ impl Failed {
         }
     }
 
+    /// A problem, as the script of a page reads it.
+    pub(super) fn in_script(problem: Problem) -> Self {
+        Self(Box::new(problem.into_response()))
+    }
+
     /// A problem, in the words of a page.
     pub(super) fn problem(problem: Problem) -> Self {
         problem.log();

@@ -8,6 +8,7 @@ mod cookie;
 mod end;
 mod events;
 mod leavers;
+mod lends;
 mod live;
 mod moved;
 mod open;
@@ -26,6 +27,7 @@ pub(crate) use end::{EndCause, end, end_all_of_person, end_by_authenticator, end
 pub use events::SessionEvent;
 pub(crate) use events::holder;
 pub use leavers::CONSUMER;
+pub(crate) use lends::{lends, lends_in};
 pub(crate) use live::{Found, Opener, Worth, before_claims, by_sid, current, held};
 pub(crate) use moved::{Place, Seen};
 pub(crate) use open::{Opened, Opening, Refusal, open_in, refused};

@@ -94,6 +94,19 @@ pub(crate) async fn by_sid<'c>(reader: impl Reader<'c>, sid: &str) -> Result<Opt
     row.as_ref().map(session).transpose()
 }
 
+/// The session of this row, if nobody has ended it.
+pub(crate) async fn by_id<'c>(reader: impl Reader<'c>, id: &SessionId) -> Result<Option<Session>, Error> {
+    let row = sqlx::query(
+        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at, \
+         (SELECT l.locked_at FROM authn_session_lock l WHERE l.session_id = authn_session.session_id) AS locked_at \
+         FROM authn_session WHERE session_id = $1 AND ended_at IS NULL",
+    )
+    .bind(id.as_str())
+    .fetch_optional(reader)
+    .await?;
+    row.as_ref().map(session).transpose()
+}
+
 /// The sessions of a person that are open, newest first, before the one with this id.
 pub(crate) async fn of_person<'c>(
     reader: impl Reader<'c>,

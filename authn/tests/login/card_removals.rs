@@ -105,6 +105,55 @@ platform::both_engines! {
         assert_eq!(rig.events("session-ended").await[0]["cause"], "expired", "a locked session has its limit");
     }
 
+    /// With a link that somebody made for themselves, and opened, nobody adds anything while their session is locked, by any way that was begun
+    /// before; it is as good as before when the card is back.
+    async fn a_locked_session_enrols_nothing(db: Db) {
+        let (rig, authority) = with(db, "lock").await;
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let (mut browser, watch) = rig.signed_in_by(&card).await;
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        assert_eq!(browser.form(&link, &[]).await.status, 303);
+        let (options, app) = (format!("{link}/key/options"), format!("{link}/app"));
+        let asked = browser.script(&options, &json!({"kind": "device"})).await;
+        let made = json!({"name": "my key", "credential": SoftKey::synced().create(&asked.json())});
+        let seed = browser.get(&app).await.between("<code class=\"lanyard-seed\">", "</code>");
+        let right = code(&seed, rig.now());
+        let fields = [("email", EMAIL), ("password", PASSWORD), ("code", right.as_str()), ("name", "my phone")];
+        assert_eq!(told(&rig, &watch).await.json(), json!({"session": "locked"}));
+        for (path, body) in [(options, json!({"kind": "device"})), (format!("{link}/key"), made)] {
+            let refused = browser.script(&path, &body).await;
+            assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("session-locked")), "{path}: {}", refused.body);
+        }
+        let pages = [browser.get(&format!("{link}/choose")).await, browser.get(&app).await, browser.form(&app, &fields).await];
+        for page in pages {
+            assert!(page.status == 409 && page.body.contains("sign-in is locked"), "{}: {}", page.status, page.body);
+            assert!(!page.body.contains("lanyard-seed"), "{}", page.body);
+        }
+        assert_eq!(rig.events("authenticator-enrolled").await.len(), 0);
+        let here = rig.begin(&mut browser, STRONG).await;
+        let challenge = browser.script(&format!("{here}/card/challenge"), &json!({})).await.json();
+        assert_eq!(browser.script(&format!("{here}/card/answer"), &card.answer(&challenge)).await.status, 200);
+        assert_eq!(browser.enrol(&link, "device", &mut SoftKey::synced()).await.status, 200);
+        assert_eq!(rig.events("authenticator-enrolled").await.len(), 1);
+    }
+
+    /// Nor does anybody with the link of one whose card was revoked, though nothing has ended their session yet.
+    async fn a_revoked_card_enrols_nothing(db: Db) {
+        let (rig, authority) = with(db, "keep").await;
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let (mut browser, _) = rig.signed_in_by(&card).await;
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        assert_eq!(browser.form(&link, &[]).await.status, 303);
+        let options = browser.script(&format!("{link}/key/options"), &json!({"kind": "device"})).await.json();
+        authority.revoke(&card.serial, Reason::KeyCompromise).await;
+        let made = json!({"name": "my key", "credential": SoftKey::synced().create(&options)});
+        let refused = browser.script(&format!("{link}/key"), &made).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("session-over")), "{}", refused.body);
+        let page = browser.get(&format!("{link}/app")).await;
+        assert!(page.status == 409 && !page.body.contains("lanyard-seed"), "{}: {}", page.status, page.body);
+        assert_eq!((rig.events("authenticator-enrolled").await.len(), rig.events("session-ended").await.len()), (0, 0));
+    }
+
     /// What a relying party has of a locked session is neither over nor used up: it is told to come again, and gets what it asked for when
     /// the card is back. Meanwhile its tokens are worth nothing.
     async fn a_locked_session_keeps_what_it_gave(db: Db) {

@@ -197,8 +197,11 @@ platform::both_engines! {
         let link = browser.form("/account/enrolments", &[]).await.location();
         browser.form(&link, &[]).await;
         rig.browser().call(&desk(), "DELETE", &format!("/authn/people/{USER}/sessions"), None).await;
-        let refused = browser.enrol(&link, "device", &mut SoftKey::synced()).await;
+        let refused = browser.script(&format!("{link}/key/options"), &json!({"kind": "device"})).await;
         assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("session-over")), "{}", refused.body);
+        let page = browser.get(&format!("{link}/app")).await;
+        assert!(page.status == 409 && page.body.contains("You were signed out") && !page.body.contains("lanyard-seed"), "{}", page.body);
+        assert_eq!(rig.events("authenticator-enrolled").await.len(), 1);
     }
 
     /// People name and remove what is theirs, for the version they saw; nobody else's is there.

@@ -1,0 +1,106 @@
+//! What somebody does for themselves in a session some time after they showed it, as with a link that they made to add a way to sign in: what
+//! the session gives nobody at that moment it does not give them by the link either.
+
+use platform::clock::Millis;
+use platform::db::{self, Tx};
+
+use super::SessionId;
+use super::live::{Openers, openers};
+use crate::error::Error;
+use crate::provider::Provider;
+use crate::store::sessions;
+
+/// Demands that a session may be acted in now: it is neither over nor locked, and all with which its holder signed in is theirs.
+pub(crate) async fn lends(provider: &Provider, id: &SessionId, now: Millis) -> Result<(), Error> {
+    let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
+    asked(&mut read, id, now).await
+}
+
+/// The same in the transaction that does it. Whoever ends the session on another machine waits, or has ended it.
+pub(crate) async fn lends_in(tx: &mut Tx, id: &SessionId, now: Millis) -> Result<(), Error> {
+    if !sessions::hold(tx, id, now).await? {
+        return Err(over());
+    }
+    asked(tx, id, now).await
+}
+
+async fn asked(read: &mut Tx, id: &SessionId, now: Millis) -> Result<(), Error> {
+    let found = sessions::by_id(&mut *read, id).await?;
+    let session = found.filter(|session| now < session.expires_at).ok_or_else(over)?;
+    match openers(read, &session).await? {
+        Openers::Taken(_) => Err(over()),
+        Openers::Stand | Openers::OfSandbox if session.locked => Err(Error::conflict(
+            "session-locked",
+            "Your card was taken out, and your sign-in is locked. Sign in again as strongly as with the card, and go on then.",
+        )),
+        Openers::Stand | Openers::OfSandbox => Ok(()),
+    }
+}
+
+fn over() -> Error {
+    Error::conflict("session-over", "You were signed out meanwhile. Sign in and begin again.")
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+    use crate::authenticator::{Authenticator, AuthenticatorId, Bound};
+    use crate::interaction::Method;
+    use crate::session::Session;
+    use crate::store::authenticators::{self, New};
+    use crate::store::card_watches;
+    use crate::store::sessions::tests::made;
+
+    fn key() -> Authenticator {
+        Authenticator {
+            id: AuthenticatorId::new(Millis(1)),
+            person: "555021942107".parse().unwrap(),
+            method: Method::SecurityKey,
+            name: "a key".to_owned(),
+            version: 1,
+            aaguid: None,
+            created_at: Millis(1),
+            created_by: "desk".to_owned(),
+            last_used_at: None,
+            suspended_at: None,
+        }
+    }
+
+    async fn code(db: &Db, session: &Session, now: Millis) -> Option<&'static str> {
+        let id = session.id.clone();
+        match db.write(move |tx| Box::pin(async move { lends_in(tx, &id, now).await })).await {
+            Ok(()) => None,
+            Err(Error::Conflict { code, .. }) => Some(code),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    platform::both_engines! {
+        /// A transaction that acts in a session finds out that it is locked, that its card or its key is not there any more, and that it is over;
+        /// while it stands it is acted in.
+        async fn sessions_are_asked_in_the_transaction(db: Db) {
+            let (kept, by_card) = (key(), made(2));
+            let by_key = Session { bound: Bound::Kept(kept.id.clone()), ..made(1) };
+            let (stored, one, two) = (kept.clone(), by_key.clone(), by_card.clone());
+            db.write(move |tx| Box::pin(async move {
+                let new = New { authenticator: &stored, credential: Some(("credential", "{}")), seed: None };
+                assert!(authenticators::insert(tx, &new).await?);
+                sessions::insert(tx, &one, &[1; 32], None, None).await?;
+                sessions::insert(tx, &two, &[2; 32], None, None).await
+            })).await.unwrap();
+            assert_eq!(code(&db, &by_key, Millis(5)).await, None);
+            assert_eq!(code(&db, &by_card, Millis(5)).await, Some("session-over"), "no such card is in force");
+            assert_eq!(code(&db, &made(3), Millis(5)).await, Some("session-over"), "there is no such session");
+            assert_eq!(code(&db, &by_key, by_key.expires_at).await, Some("session-over"));
+            let id = by_key.id.clone();
+            db.write(move |tx| Box::pin(async move { card_watches::lock(tx, &id, Millis(6)).await })).await.unwrap();
+            assert_eq!(code(&db, &by_key, Millis(7)).await, Some("session-locked"));
+            db.write(move |tx| Box::pin(async move {
+                authenticators::remove(tx, &kept.person, &kept.id, "555021942115", Millis(8)).await
+            })).await.unwrap();
+            assert_eq!(code(&db, &by_key, Millis(9)).await, Some("session-over"), "it does not come back");
+        }
+    }
+}
