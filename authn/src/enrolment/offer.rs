@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::interaction::Level;
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::session::{Session, holder};
+use crate::session::{Session, holder, lends};
 use crate::store::enrolments;
 
 /// Demands that the caller may issue and take away authenticators of a person: a system that was granted it, or somebody whom the
@@ -67,6 +67,7 @@ pub(crate) async fn offer_own(
     now: Millis,
 ) -> Result<(Enrolment, Secret), Error> {
     fresh(session, now)?;
+    lends(provider, &session.id, now).await?;
     let enrolment = Enrolment {
         id: EnrolmentId::new(now),
         person: session.person.clone(),

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::provider::Provider;
 use crate::store::sessions;
 
-/// Demands that a session may be acted in now: it is neither over nor locked, and all with which its holder signed in is theirs.
+/// Demands that a session may be acted in now: it is neither over nor locked, and all with which its holder signed in is
+/// theirs. What the sandbox opened is not acted in: it proves nothing, and what came of it would outlive the sandbox.
 pub(crate) async fn lends(provider: &Provider, id: &SessionId, now: Millis) -> Result<(), Error> {
     let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
     asked(&mut read, id, now).await
@@ -29,11 +30,15 @@ async fn asked(read: &mut Tx, id: &SessionId, now: Millis) -> Result<(), Error> 
     let session = found.filter(|session| now < session.expires_at).ok_or_else(over)?;
     match openers(read, &session).await? {
         Openers::Taken(_) => Err(over()),
-        Openers::Stand | Openers::OfSandbox if session.locked => Err(Error::conflict(
+        Openers::OfSandbox => Err(Error::conflict(
+            "sandbox-session",
+            "The sandbox signed you in, which proves nothing: no way to sign in is added with that. Ask the registration authority for a link.",
+        )),
+        Openers::Stand if session.locked => Err(Error::conflict(
             "session-locked",
             "Your card was taken out, and your sign-in is locked. Sign in again as strongly as with the card, and go on then.",
         )),
-        Openers::Stand | Openers::OfSandbox => Ok(()),
+        Openers::Stand => Ok(()),
     }
 }
 
@@ -48,21 +53,22 @@ mod tests {
     use super::*;
     use crate::authenticator::{Authenticator, AuthenticatorId, Bound};
     use crate::interaction::Method;
+    use crate::sandbox::MADE_BY;
     use crate::session::Session;
     use crate::store::authenticators::{self, New};
     use crate::store::card_watches;
     use crate::store::sessions::tests::made;
 
-    fn key() -> Authenticator {
+    fn key(number: i64, created_by: &str) -> Authenticator {
         Authenticator {
-            id: AuthenticatorId::new(Millis(1)),
+            id: AuthenticatorId::new(Millis(number)),
             person: "555021942107".parse().unwrap(),
             method: Method::SecurityKey,
             name: "a key".to_owned(),
             version: 1,
             aaguid: None,
-            created_at: Millis(1),
-            created_by: "desk".to_owned(),
+            created_at: Millis(number),
+            created_by: created_by.to_owned(),
             last_used_at: None,
             suspended_at: None,
         }
@@ -78,20 +84,27 @@ mod tests {
     }
 
     platform::both_engines! {
-        /// A transaction that acts in a session finds out that it is locked, that its card or its key is not there any more, and that it is over;
-        /// while it stands it is acted in.
+        /// A transaction that acts in a session finds out that it is locked, that its card or its key is not there any more, that it is
+        /// the sandbox's, and that it is over; while it stands it is acted in.
         async fn sessions_are_asked_in_the_transaction(db: Db) {
-            let (kept, by_card) = (key(), made(2));
+            let (kept, of_sandbox) = (key(1, "desk"), key(2, MADE_BY));
             let by_key = Session { bound: Bound::Kept(kept.id.clone()), ..made(1) };
-            let (stored, one, two) = (kept.clone(), by_key.clone(), by_card.clone());
+            let by_sandbox = Session { bound: Bound::Kept(of_sandbox.id.clone()), ..made(4) };
+            let by_card = made(2);
+            let (keys, opened) = ([kept.clone(), of_sandbox], [by_key.clone(), by_card.clone(), by_sandbox.clone()]);
             db.write(move |tx| Box::pin(async move {
-                let new = New { authenticator: &stored, credential: Some(("credential", "{}")), seed: None };
-                assert!(authenticators::insert(tx, &new).await?);
-                sessions::insert(tx, &one, &[1; 32], None, None).await?;
-                sessions::insert(tx, &two, &[2; 32], None, None).await
+                for key in &keys {
+                    let new = New { authenticator: key, credential: Some((key.id.as_str(), "{}")), seed: None };
+                    assert!(authenticators::insert(tx, &new).await?);
+                }
+                for (secret, session) in (1_u8..).zip(&opened) {
+                    sessions::insert(tx, session, &[secret; 32], None, None).await?;
+                }
+                Ok::<_, Error>(())
             })).await.unwrap();
             assert_eq!(code(&db, &by_key, Millis(5)).await, None);
             assert_eq!(code(&db, &by_card, Millis(5)).await, Some("session-over"), "no such card is in force");
+            assert_eq!(code(&db, &by_sandbox, Millis(5)).await, Some("sandbox-session"));
             assert_eq!(code(&db, &made(3), Millis(5)).await, Some("session-over"), "there is no such session");
             assert_eq!(code(&db, &by_key, by_key.expires_at).await, Some("session-over"));
             let id = by_key.id.clone();

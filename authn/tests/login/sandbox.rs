@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ALL, Authority, Browser, ISSUER, OTHER, Rig, STRONG, USER, staff};
+use crate::rig::{ALL, Authority, Browser, ISSUER, OTHER, Rig, STRONG, SoftKey, USER, staff};
 
 /// A sandbox that offers one person.
 fn settings() -> Value {
@@ -148,6 +148,35 @@ platform::both_engines! {
         }
         let ended = rig.events("session-ended").await;
         assert!(ended.len() == 6 && ended.iter().all(|event| event["cause"] == "sandbox-refused"), "{ended:?}");
+    }
+
+    /// Whom the sandbox signed in adds nothing that would sign in when the sandbox is gone: no link is made for them, and one that they made
+    /// before, when they had proved who they are, gives nothing in the session that the sandbox went on with.
+    async fn sandbox_sessions_enrol_nothing(db: Db) {
+        let rig = sandbox(db).await;
+        let mut browser = rig.browser();
+        let there = rig.begin(&mut browser, ALL).await.replace("/sign-in/", "/sandbox/sign-in/");
+        assert_eq!(browser.form(&there, &[("person", USER), ("method", "smartcard")]).await.status, 303);
+        assert_eq!(browser.get("/account").await.status, 200);
+        let refused = browser.form("/account/enrolments", &[]).await;
+        assert!(refused.status == 409 && refused.body.contains("The sandbox signed you in"), "{}: {}", refused.status, refused.body);
+        assert_eq!(rig.events("enrolment-offered").await.len(), 0);
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let mut browser = rig.signed_in(&mut key).await;
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        assert_eq!(browser.form(&link, &[]).await.status, 303);
+        let options = browser.script(&format!("{link}/key/options"), &json!({"kind": "device"})).await.json();
+        let there = rig.begin(&mut browser, ALL).await.replace("/sign-in/", "/sandbox/sign-in/");
+        assert_eq!(browser.form(&there, &[("person", USER), ("method", "smartcard")]).await.status, 303);
+        assert_eq!(rig.events("session-continued").await.len(), 1);
+        let made = json!({"name": "my key", "credential": SoftKey::synced().create(&options)});
+        let refused = browser.script(&format!("{link}/key"), &made).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("sandbox-session")), "{}", refused.body);
+        let page = browser.get(&format!("{link}/app")).await;
+        assert!(page.status == 409 && !page.body.contains("lanyard-seed"), "{}: {}", page.status, page.body);
+        let enrolled = rig.events("authenticator-enrolled").await;
+        assert_eq!(enrolled.iter().filter(|event| event["enrolment"] != "sandbox").count(), 1, "{enrolled:?}");
     }
 
     /// A ceremony of a demonstration puts it into the name of every authority, and no other does.
