@@ -12,7 +12,7 @@ use crate::oidc::end_session::{Outcome, Said, end_session};
 use crate::oidc::parameters::Parameters;
 use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
-use crate::session::{Cookie, SESSION, presented};
+use crate::session::{Cookie, SESSION, presented, stranger};
 
 /// What the page carries on to the next request.
 const CARRIED: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
@@ -50,8 +50,21 @@ pub(super) async fn send(State(provider): State<Provider>, uri: Uri, form: Poste
         let sentence = "Signing out was not confirmed on a page of this service.";
         return answers::refused(&provider.config.name, Refusal::new(Code::InvalidRequest, sentence));
     }
-    let said = if confirmed { Said::Yes } else { Said::Nothing };
+    let said = if confirmed {
+        Said::Yes
+    } else if without_cookies(&provider, &form.headers) {
+        Said::Elsewhere
+    } else {
+        Said::Nothing
+    };
     end(&provider, &form.parameters, &form.headers, said, uri.path()).await
+}
+
+/// Whether the page of another site sent a form, with which browsers send no cookie of ours. A program says nothing of an origin.
+fn without_cookies(provider: &Provider, headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN)
+        && stranger(headers, &[provider.config.issuer.as_str()])
+        && presented(headers, SESSION).is_none()
 }
 
 async fn end(

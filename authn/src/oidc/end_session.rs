@@ -30,6 +30,8 @@ pub(crate) enum Said {
     Yes,
     /// Nothing yet.
     Nothing,
+    /// Nothing yet, in the form of another site, with which no cookie of ours comes: who is signed in is not seen.
+    Elsewhere,
 }
 
 /// Signs the browser out, if the request shows that its person wants to: an ID token of the very session, or their word.
@@ -53,7 +55,11 @@ pub(crate) async fn end_session(
     let session = match held {
         Some(session) if said == Said::Yes || claim("sid") == Some(session.sid.as_str()) => Some(session),
         Some(_) => return Ok(Outcome::Ask),
-        None => hinted(provider, claim("sid")).await?,
+        None => match hinted(provider, claim("sid")).await? {
+            // RP-Initiated Logout 1.0 2: whoever is not known to want it is asked, by a page with whose form the cookie comes.
+            None if said == Said::Elsewhere => return Ok(Outcome::Ask),
+            found => found,
+        },
     };
     if let Some(session) = session {
         let cause = if said == Said::Yes { EndCause::SignedOut } else { EndCause::ByClient };

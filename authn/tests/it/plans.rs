@@ -325,4 +325,39 @@ platform::both_engines! {
         let pairs = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", "https://other.example/cb")];
         assert_eq!(rig.form("/token", &[("authorization", &basic("rp-2", &other))], &pairs).await.status, StatusCode::OK);
     }
+
+    /// With the form of another site comes no cookie, so that nobody is told that they are signed out while they are not: they are asked, and
+    /// by our own page they sign out and go back, also where nobody is signed in. An ID token of an open session ends that at once, and
+    /// a program that says nothing of an origin is asked nothing. RP-Initiated Logout 1.0 2.
+    async fn signing_out_by_the_form_of_another_site(db: Db) {
+        let rig = Rig::new(db).await;
+        let bye = "https://rp.example/bye";
+        let secret = rig.register("rp", &json!({"post_logout_redirect_uris": [bye]})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let pairs = [("client_id", "rp"), ("post_logout_redirect_uri", bye), ("state", "s")];
+        let confirmed = [pairs.as_slice(), &[("confirmed", "yes")]].concat();
+        let elsewhere = [("origin", "https://rp.example")];
+        let asked = rig.form("/end-session", &elsewhere, &pairs).await;
+        assert!(asked.status == StatusCode::OK && asked.text.contains("Do you want to sign out?"), "{}", asked.text);
+        for (name, value) in &confirmed {
+            assert_eq!(field(&asked.text, name), *value, "{}", asked.text);
+        }
+        assert_eq!((asked.headers.get("set-cookie"), rig.recorded("session-ended").await), (None, 0));
+        let done = rig.form("/end-session", &[("cookie", &session), ("origin", ISSUER)], &confirmed).await;
+        assert_eq!((done.location(), rig.recorded("session-ended").await), ("https://rp.example/bye?state=s", 1));
+        let nobody = rig.form("/end-session", &[("origin", ISSUER)], &confirmed).await;
+        assert_eq!(nobody.location(), "https://rp.example/bye?state=s");
+        assert_eq!(rig.form("/end-session", &[], &pairs).await.location(), "https://rp.example/bye?state=s");
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[], &session).await;
+        let tokens = rig.exchange(&secret, &code, &[]).await.json();
+        let hint = [("id_token_hint", tokens["id_token"].as_str().unwrap())];
+        let done = rig.form("/end-session", &elsewhere, &hint).await;
+        assert!(done.text.contains("You are signed out"), "{}", done.text);
+        assert_eq!(rig.recorded("session-ended").await, 2);
+        for hint in [hint, [("id_token_hint", "not-a-token")]] {
+            let asked = rig.form("/end-session", &elsewhere, &hint).await;
+            assert!(asked.text.contains("Do you want to sign out?"), "{}", asked.text);
+        }
+    }
 }
