@@ -235,6 +235,13 @@ fn clients_of_cis2_pass() {
     }
 }
 
+/// A client that proves itself by its certificate passes; one that shows none fails at that alone.
+#[test]
+fn certificates_prove_who_a_client_is() {
+    plainly("certified", &["--waive", "idle"]).demands(&[], &["idle"]);
+    plainly("certified-bare", &["--waive", "idle"]).demands(&["proves-itself"], &["idle"]);
+}
+
 /// Where nobody gets in, that is said and nothing else: the cookie of this client does not come with the form of another site, in the
 /// kit as in a browser.
 #[test]

@@ -91,7 +91,8 @@ impl Addresses {
             "response_modes_supported": ["query", "form_post"], "subject_types_supported": ["public"],
             "acr_values_supported": ["AAL3_ANY", "AAL2_OR_AAL3_ANY"],
             "id_token_signing_alg_values_supported": ["RS256"], "code_challenge_methods_supported": ["S256"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "token_endpoint_auth_methods_supported":
+                ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"],
             "token_endpoint_auth_signing_alg_values_supported": ["RS256", "RS512", "PS256", "ES256"],
             "authorization_response_iss_parameter_supported": true, "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,

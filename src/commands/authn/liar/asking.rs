@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use platform::web::Json;
+use platform::web::{Json, TlsPeer};
 use reqwest::Url;
 use serde_json::json;
 
@@ -18,9 +19,14 @@ use crate::commands::authn::token;
 const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
 
 /// A request that a client sends before its browser comes.
-pub(super) async fn push(State(shared): Shown, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn push(
+    State(shared): Shown,
+    peer: Option<Extension<TlsPeer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let form = pairs(&String::from_utf8_lossy(&body));
-    held(&shared.seen).proofs.push(proof::shown(&shared, &headers, &form));
+    held(&shared.seen).proofs.push(proof::shown(&shared, peer.as_deref(), &headers, &form));
     let Ok(secret) = token::secret() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let uri = format!("{PUSHED}{secret}");
     held(&shared.pushed).insert(uri.clone(), proof::without(form));

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use platform::web::Json;
+use platform::web::{Json, TlsPeer};
 use serde_json::{Value, json};
 
 use super::{Given, Lie, PERSON, Shared, Shown, held, pairs, proof};
@@ -17,9 +18,14 @@ use crate::commands::authn::token;
 const LONG_AGO: Duration = Duration::from_hours(24);
 
 /// A code becomes tokens, once.
-pub(super) async fn exchange(State(shared): Shown, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn exchange(
+    State(shared): Shown,
+    peer: Option<Extension<TlsPeer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let form = pairs(&String::from_utf8_lossy(&body));
-    let proof = proof::shown(&shared, &headers, &form);
+    let proof = proof::shown(&shared, peer.as_deref(), &headers, &form);
     let given = form.get("code").and_then(|code| held(&shared.given).remove(code));
     let Some(given) = given else {
         held(&shared.seen).proofs.push(proof);

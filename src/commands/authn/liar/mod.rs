@@ -105,7 +105,7 @@ impl Liar {
         let tls = TlsConfig {
             certificate: plan.provider.certificate.clone(),
             key: plan.provider.key.clone(),
-            client_certificates: ClientCertificates::Never,
+            client_certificates: ClientCertificates::AcceptAny,
             resumption: Resumption::Allowed,
             protocols: Protocols::Http1,
         };

@@ -1,9 +1,10 @@
-//! How a client proves who it is. Secrets and signatures are not looked at: the kit knows none.
+//! How a client proves who it is. Secrets, signatures of assertions and whose a certificate is are not looked at: the kit knows none.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
+use platform::web::TlsPeer;
 use serde_json::Value;
 
 use super::Shared;
@@ -18,13 +19,21 @@ pub(in crate::commands::authn) struct Proof {
     pub(in crate::commands::authn) wrong: Option<&'static str>,
 }
 
-/// Looks at the proof that comes with a form.
-pub(super) fn shown(shared: &Shared, headers: &HeaderMap, form: &BTreeMap<String, String>) -> Proof {
+/// Looks at the proof that comes with a form, over a connection that showed this certificate or none.
+pub(super) fn shown(
+    shared: &Shared,
+    peer: Option<&TlsPeer>,
+    headers: &HeaderMap,
+    form: &BTreeMap<String, String>,
+) -> Proof {
     let Some(assertion) = form.get("client_assertion") else {
         let method = if headers.contains_key(header::AUTHORIZATION) {
             "client_secret_basic"
         } else if form.contains_key("client_secret") {
             "client_secret_post"
+        } else if peer.is_some() && form.get("client_id") == Some(&shared.client) {
+            // RFC 8705 2: the request says which client it is.
+            "tls_client_auth"
         } else {
             "none"
         };

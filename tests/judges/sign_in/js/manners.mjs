@@ -1,16 +1,19 @@
 // How relying parties behave: one that checks everything, one that checks half of it, and one that believes everything.
 import { compactVerify, createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { readFileSync } from 'node:fs';
 import * as oidc from 'openid-client';
+import { Agent, fetch as fetchWith } from 'undici';
 import { begin, finish } from './example.mjs';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
-/** What openid-client knows of the provider, once it was asked for. */
-function discovered(issuer) {
+/** What openid-client knows of the provider, once it was asked for; what it sends goes by `reach`, if that is given. */
+function discovered(issuer, proof = oidc.ClientSecretBasic('secret'), reach = undefined) {
   let config;
   return async () => {
     if (!config) {
-      config = await oidc.discovery(new URL(issuer), 'records', {}, oidc.ClientSecretBasic('secret'));
+      config = await oidc.discovery(new URL(issuer), 'records', {}, proof);
+      if (reach) config[oidc.customFetch] = reach;
       oidc.enableNonRepudiationChecks(config);
     }
     return config;
@@ -28,8 +31,7 @@ function taken(session) {
   return checks;
 }
 
-export function careful({ issuer, callback, idle }) {
-  const configured = discovered(issuer);
+export function careful({ issuer, callback, idle }, configured = discovered(issuer)) {
   return {
     async begin(session) {
       const options = { redirect_uri: callback(), scope: 'openid profile', max_age: '300', prompt: 'login' };
@@ -55,6 +57,14 @@ export function careful({ issuer, callback, idle }) {
     /** Whether a session was used lately. */
     lasts: (session, now) => now - session.used < idle,
   };
+}
+
+/** The same, which proves itself by its certificate, and shows it or forgets to. */
+export function certified(told, { shows }) {
+  const [ca, key] = [readFileSync(told.certificate), readFileSync(told.key)];
+  const dispatcher = new Agent({ connect: shows ? { ca, cert: ca, key } : { ca } });
+  const reach = (url, options) => fetchWith(url, { ...options, dispatcher });
+  return careful(told, discovered(told.issuer, oidc.TlsClientAuth(), reach));
 }
 
 /** It verifies signatures and what its library does by itself, compares neither times nor people, and has two states for everybody. */

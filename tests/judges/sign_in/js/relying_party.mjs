@@ -3,7 +3,7 @@ import { webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { cis2 } from './cis2_manner.mjs';
-import { careful, careless, half } from './manners.mjs';
+import { careful, careless, certified, half } from './manners.mjs';
 
 // Node.js 18 has them under a name of its own only.
 globalThis.crypto ??= webcrypto;
@@ -13,6 +13,8 @@ const MANNERS = {
   careful,
   half,
   careless,
+  certified: (told) => certified(told, { shows: true }),
+  'certified-bare': (told) => certified(told, { shows: false }),
   'cis2-pushed': (told) => cis2(told, { asks: 'pushed', answered: 'form_post' }),
   'cis2-form': (told) => cis2(told, { asks: 'form', answered: 'query' }),
   'cis2-lax': (told) => cis2(told, { asks: 'pushed', answered: 'form_post', sameSite: 'Lax' }),
@@ -22,7 +24,7 @@ const { issuer, certificate, key, manner, idle, port } = JSON.parse(process.argv
 const sessions = new Map();
 let origin;
 const callback = () => `${origin}/callback`;
-const ways = MANNERS[manner]({ issuer, certificate, callback, port, idle: idle * 1000 });
+const ways = MANNERS[manner]({ issuer, certificate, key, callback, port, idle: idle * 1000 });
 
 /** The session of a browser, if it has one that lasts. */
 function open(held) {
