@@ -21,6 +21,14 @@ fn resource<'a>(message: &'a mut Value, kind: &str) -> &'a mut Value {
     &mut found.unwrap()["resource"]
 }
 
+/// The items of a prescription that has two.
+fn items(message: &mut Value) -> [&mut Value; 2] {
+    let entries = message["entry"].as_array_mut().unwrap().iter_mut();
+    let resources = entries.map(|entry| &mut entry["resource"]);
+    let found: Vec<_> = resources.filter(|it| it["resourceType"] == "MedicationRequest").collect();
+    found.try_into().unwrap()
+}
+
 fn of(message: &Value) -> Result<String, Fault> {
     Ok(Message::read(message.to_string().as_bytes())?.fragments(at())?.canonical())
 }
@@ -183,26 +191,39 @@ fn ambiguous_messages_are_refused() {
 #[test]
 fn items_are_issued_alike() {
     let mut message = fhir();
-    let entries = message["entry"].as_array_mut().unwrap();
-    let mut requests: Vec<&mut Value> = entries
-        .iter_mut()
-        .map(|entry| &mut entry["resource"])
-        .filter(|resource| resource["resourceType"] == "MedicationRequest")
-        .collect();
-    assert_eq!(requests.len(), 2);
-    for request in &mut requests {
+    for request in &mut items(&mut message) {
         request["courseOfTherapyType"]["coding"][0]["code"] = json!("continuous-repeat-dispensing");
         request["dispenseRequest"]["numberOfRepeatsAllowed"] = json!(5);
     }
     let mut other = message.clone();
     let alike = of(&message).unwrap();
     assert_eq!(alike.matches("<high value=\"6\"></high>").count(), 2);
-    let entries = other["entry"].as_array_mut().unwrap();
-    let last =
-        entries.iter_mut().rfind(|entry| entry["resource"]["resourceType"] == "MedicationRequest").unwrap();
-    last["resource"]["dispenseRequest"]["numberOfRepeatsAllowed"] = json!(99);
+    items(&mut other)[1]["dispenseRequest"]["numberOfRepeatsAllowed"] = json!(99);
     let said = of(&other).unwrap_err().to_string();
     assert!(said.contains("numberOfRepeatsAllowed: is not the same in all items"), "{said}");
+}
+
+/// An item that is not repeated is issued once; where it goes back to another, it is issued as often as that.
+#[test]
+fn items_without_a_repeat_are_issued() {
+    let issues = |before: Option<u32>| {
+        let mut message = fhir();
+        for request in &mut items(&mut message) {
+            request["courseOfTherapyType"]["coding"][0]["code"] = json!("continuous-repeat-dispensing");
+            request["dispenseRequest"]["numberOfRepeatsAllowed"] = json!(0);
+            if let Some(before) = before {
+                request["basedOn"] = json!([{"reference": "urn:uuid:9", "extension": [{
+                    "url": "https://fhir.nhs.uk/StructureDefinition/Extension-EPS-RepeatInformation",
+                    "extension": [{"url": "numberOfRepeatsAllowed", "valueInteger": before}],
+                }]}]);
+            }
+        }
+        of(&message).unwrap()
+    };
+    for (before, high) in [(None, 1), (Some(0), 1), (Some(5), 6)] {
+        let expected = format!("<high value=\"{high}\"></high>");
+        assert_eq!(issues(before).matches(&expected).count(), 2, "{before:?}");
+    }
 }
 
 /// In HL7 V3 the signed parts are looked for in one place, and a second prescription anywhere in the document is refused.

@@ -77,7 +77,8 @@ fn repeats_of_all(requests: &[MedicationRequest]) -> Result<u32, Fault> {
 /// How often it is issued: one more than it is repeated. What an item goes back to knows better than itself.
 fn repeats(request: &MedicationRequest) -> Result<u32, Fault> {
     const URL: &str = "https://fhir.nhs.uk/StructureDefinition/Extension-EPS-RepeatInformation";
-    let own = request.dispense_request.number_of_repeats_allowed.filter(|repeats| *repeats > 0);
+    // FHIR R4, MedicationRequest: 0 is one issue. Releases to pharmacies say it beside the number of what they go back to.
+    let own = request.dispense_request.number_of_repeats_allowed;
     let own = own.ok_or_else(|| Fault::at(REPEATS, "is missing"))?;
     let told = request.based_on.iter().flat_map(|based_on| &based_on.extension);
     let told: Option<&RepeatExtension> =
@@ -274,6 +275,7 @@ mod tests {
         assert_eq!(number(&["acute", "continuous"], None).unwrap(), None);
         assert_eq!(number(&["continuous"], None).unwrap().as_deref(), Some("1"));
         assert_eq!(number(&["continuous-repeat-dispensing"], Some(5)).unwrap().as_deref(), Some("6"));
+        assert_eq!(number(&["continuous-repeat-dispensing"], Some(0)).unwrap().as_deref(), Some("1"));
         assert!(number(&["continuous-repeat-dispensing"], None).is_err());
         assert!(number(&["continuous-repeat-dispensing", "acute"], Some(5)).is_err());
         assert!(number(&["seasonal"], None).is_err());
