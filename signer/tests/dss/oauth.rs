@@ -86,9 +86,14 @@ impl Application {
 
 /// One method of the API with an access token.
 async fn csc(world: &World, token: &str, method: &str, body: &Value) -> Answered {
+    post(world, token, &format!("/csc/v2/{method}"), body).await
+}
+
+/// The same of either version.
+async fn post(world: &World, token: &str, path: &str, body: &Value) -> Answered {
     let request = Request::builder()
         .method("POST")
-        .uri(format!("/csc/v2/{method}"))
+        .uri(path)
         .header("content-type", "application/json")
         .header("authorization", format!("Bearer {token}"));
     world.rig.pass(1);
@@ -173,6 +178,11 @@ platform::both_engines! {
         let signed = csc(&world, &token, "signatures/signHash", &sign(&id, &one)).await;
         assert_eq!(signed.status, 200, "{}", signed.body);
         assert_eq!(csc(&world, &token, "signatures/signHash", &sign(&id, &one)).await.body, signed.body, "again, and the same");
+        for (version, hashes) in [("v2", "hashes"), ("v1", "hash")] {
+            let without = json!({"credentialID": id, "SAD": null, hashes: [one], "signAlgo": RSA_SHA_256});
+            let same = post(&world, &token, &format!("/csc/{version}/signatures/signHash"), &without).await;
+            assert_eq!((same.status, &same.body), (200, &signed.body), "{version}: null is left out");
+        }
         let refused = csc(&world, &token, "signatures/signHash", &sign(&id, &other)).await;
         assert_eq!(refused.json()["error_description"], "Hash is not authorized by the SAD");
         let info = csc(&world, &token, "credentials/info", &json!({"credentialID": id, "authInfo": true})).await;

@@ -133,10 +133,11 @@ impl Fields {
         mode(asked.as_deref(), validity, uri.as_deref())
     }
 
-    /// SAD; or what the access token is for, where there is none.
+    /// SAD; or what the access token is for, where it is left out.
     pub(super) fn shown(&mut self, known: &Known) -> Result<Shown, Error> {
-        match (self.0.contains_key("SAD"), known.authorisation()?) {
-            (false, Some(authorisation)) => Ok(Shown::Authorisation(authorisation)),
+        let left_out = matches!(self.0.get("SAD"), None | Some(Value::Null));
+        match (left_out, known.authorisation()?) {
+            (true, Some(authorisation)) => Ok(Shown::Authorisation(authorisation)),
             _ => Ok(Shown::read(&self.secret("SAD")?)),
         }
     }
