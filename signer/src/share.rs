@@ -29,6 +29,11 @@ impl Sharer {
         Self { application: client.to_owned(), person: None }
     }
 
+    /// One of an application's people.
+    pub(crate) fn of_person(client: &str, person: &str) -> Self {
+        Self { application: client.to_owned(), person: Some(person.to_owned()) }
+    }
+
     /// The application.
     pub(crate) fn application(&self) -> &str {
         &self.application
@@ -130,7 +135,7 @@ pub(crate) fn sharer(name: &str) -> Sharer {
 
 #[cfg(test)]
 pub(crate) fn of_person(name: &str, person: &str) -> Sharer {
-    Sharer { application: name.to_owned(), person: Some(person.to_owned()) }
+    Sharer::of_person(name, person)
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ pub(super) async fn signatures(
         let whole = kept.len() == statement.payloads.len();
         return if whole && is_of_before(row, &statement) { Ok(kept) } else { Err(error) };
     }
-    let sharer = Sharer::of(&row.client);
+    let sharer = whose(row);
     let positions: Vec<usize> = (0..statement.payloads.len()).collect();
     // Those who ask at the same time come one after the other, and the later ones find what the first stored.
     let turn = (authorisation.authorisation_id.clone(), positions);
@@ -132,6 +132,11 @@ pub(super) async fn signatures(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Whose share signing takes: that of the person, in their application.
+fn whose(row: &RequestRow) -> Sharer {
+    Sharer::of_person(&row.client, &row.user_id)
 }
 
 async fn stored(signer: &Signer, authorisation: &AuthorisationRow) -> Result<Vec<StoredSignature>, Error> {
@@ -164,7 +169,7 @@ async fn make(
     let user = row.user_id.clone();
     let request = Some(row.request_id.to_string());
     let under = Under { version, ..Under::default() };
-    let who = Sharer::of(&row.client);
+    let who = whose(row);
     let deposit = Deposit { who, signing, under, made, actor: actor(row), user, request };
     let done = match signer.deposits.store(Arc::new(deposit)).await? {
         Outcome::Stored => {
@@ -208,7 +213,7 @@ async fn by_token(
         credential: live.row.credential_id.clone(),
         serial: live.certificate.serial.clone(),
         version: live.row.version,
-        signatures: signatures_of(signer, &Sharer::of(&row.client), &live, statement).await?,
+        signatures: signatures_of(signer, &whose(row), &live, statement).await?,
     })
 }
 

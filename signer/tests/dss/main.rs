@@ -14,6 +14,7 @@ mod oauth;
 mod proofs;
 mod requests;
 mod roads;
+mod shares;
 mod signing;
 mod times;
 mod world;

@@ -64,7 +64,7 @@ pub(super) const WHOLE: [&str; 11] = [
 ];
 
 /// The rows as a crash between consent and the signatures leaves them.
-async fn crash(world: &World) {
+pub(super) async fn crash(world: &World) {
     for sql in [
         "DELETE FROM signer_signature WHERE position >= $1",
         "DELETE FROM signer_signing WHERE signed_at >= $1",
@@ -83,7 +83,7 @@ async fn signed(world: &World) -> (i64, i64, i64) {
 }
 
 /// Waits until something is so.
-async fn reached(is_so: impl Fn() -> bool) {
+pub(super) async fn reached(is_so: impl Fn() -> bool) {
     let wait = async {
         while !is_so() {
             tokio::task::yield_now().await;
@@ -99,7 +99,7 @@ async fn names(world: &World) -> Vec<String> {
 }
 
 /// How many turns at the token 250 signatures by RSA-2048 take, four in each.
-const CALLS: usize = 63;
+pub(super) const CALLS: usize = 63;
 
 platform::both_engines! {
     /// A prescriber is shown what is signed, proves to be there, and the application fetches a signature that verifies, the same one
