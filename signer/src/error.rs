@@ -380,7 +380,7 @@ fn crowded(error: &Error) -> Option<Problem> {
         )),
         Error::ShareTaken => Some(Problem::too_many(
             "share-taken",
-            "As many requests of yours are waiting as may. Send the next when one is answered.",
+            "As many requests of yours are waiting as may. Send this one again when one is answered.",
             Duration::from_secs(1),
         )),
         _ => None,

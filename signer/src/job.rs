@@ -6,8 +6,6 @@
 //! is answered what the same request would be answered, the same signatures however often. What is kept is erased when the time is over for which
 //! the client asked.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::caller::{Caller, CallerKind};
@@ -38,9 +36,8 @@ const LEFT_MS: i64 = 30_000;
 /// How many the sweep takes up at a time, and how often one sweep does.
 const TAKEN_UP: i64 = 64;
 const STEPS: usize = 16;
-/// How often one that was just accepted waits for its client's share, and for how long each time.
+/// How often one that was just accepted is tried; in between it waits for its client's share.
 const ROUNDS: u32 = 4;
-const PATIENCE: Duration = Duration::from_secs(8);
 /// How often the time is doubled for which one is put off: a quarter of an hour then.
 const LONGEST: u32 = 5;
 
@@ -246,8 +243,7 @@ async fn work(signer: &Signer, row: JobRow) {
         match in_place(signer, &row).await {
             Worked::Done => return,
             Worked::NoRoom(sharer, calls) if rounds.next().is_some() => {
-                let room = signer.under_way.room(&sharer, calls);
-                let _in_time = tokio::time::timeout(PATIENCE, room).await;
+                signer.under_way.room_in_time(&sharer, calls).await;
             }
             Worked::Failed | Worked::NoRoom(..) => break,
         }

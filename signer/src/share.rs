@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use platform::caller::{Caller, CallerKind};
 use tokio::sync::Notify;
@@ -40,6 +41,9 @@ impl Sharer {
     }
 }
 
+/// For how long somebody waits for room.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 /// Places, so many for each application, of which one of its people has half at most. Clones count together.
 ///
 /// The lock is held to count and never while anybody waits.
@@ -64,21 +68,41 @@ impl Shares {
 
     /// So many places at once. Who has none may have more than a share, or what needs more would never be done.
     pub(crate) fn take_many(&self, sharer: &Sharer, places: usize) -> Result<Place, Error> {
+        self.take_if_room(sharer, places).ok_or_else(refused)
+    }
+
+    /// The same as soon as there is room, or a refusal when that takes longer than somebody waits.
+    pub(crate) async fn take_in_time(&self, sharer: &Sharer, places: usize) -> Result<Place, Error> {
+        let taken = async {
+            loop {
+                self.room(sharer, places).await;
+                if let Some(place) = self.take_if_room(sharer, places) {
+                    return place;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, taken).await.map_err(|_late| refused())
+    }
+
+    /// Waits until there is room for so many, as long as somebody does. Another may take it before whoever waited does.
+    pub(crate) async fn room_in_time(&self, sharer: &Sharer, places: usize) {
+        let _in_time = tokio::time::timeout(PATIENCE, self.room(sharer, places)).await;
+    }
+
+    fn take_if_room(&self, sharer: &Sharer, places: usize) -> Option<Place> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = self.counted(sharer);
         if is_full(&taken, &counted, places) {
-            metrics::counter!("signer_share_refusals_total").increment(1);
-            return Err(Error::ShareTaken);
+            return None;
         }
         let counted = counted.map(|(who, _)| who);
         for who in &counted {
             *taken.entry(who.clone()).or_default() += places;
         }
-        Ok(Place { counted, places, taken: Arc::clone(&self.taken), freed: Arc::clone(&self.freed) })
+        Some(Place { counted, places, taken: Arc::clone(&self.taken), freed: Arc::clone(&self.freed) })
     }
 
-    /// Waits until there is room for so many. Another may take it before whoever waited does.
-    pub(crate) async fn room(&self, sharer: &Sharer, places: usize) {
+    async fn room(&self, sharer: &Sharer, places: usize) {
         let counted = self.counted(sharer);
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
@@ -97,6 +121,12 @@ impl Shares {
         let own = if sharer.person.is_some() { self.most.div_ceil(2) } else { self.most };
         [(whole, self.most), (sharer.clone(), own)]
     }
+}
+
+/// A refusal, counted.
+fn refused() -> Error {
+    metrics::counter!("signer_share_refusals_total").increment(1);
+    Error::ShareTaken
 }
 
 /// Whether somebody who needs so many has none to be had.
@@ -193,6 +223,22 @@ mod tests {
         assert!(!goes_on(&mut waiting), "half of it");
         drop(second);
         assert!(goes_on(&mut waiting));
+    }
+
+    /// Places are taken as soon as there is room for all of them, by one of those who wait.
+    #[tokio::test]
+    async fn places_are_waited_for() {
+        let (shares, one) = (Shares::of(2), sharer("one"));
+        let first = shares.take_in_time(&one, 2).await.unwrap();
+        let mut second = Box::pin(shares.take_in_time(&one, 2));
+        let mut third = Box::pin(shares.take_in_time(&one, 1));
+        assert!(!goes_on(&mut second.as_mut()) && !goes_on(&mut third.as_mut()));
+        drop(first);
+        let second = second.await.unwrap();
+        assert!(!goes_on(&mut third.as_mut()), "the other was first");
+        drop(second);
+        drop(third.await.unwrap());
+        assert!(shares.taken.lock().unwrap().is_empty(), "nothing stays behind");
     }
 
     /// People who use one program have half of its share each, and all of them together no more than the whole.

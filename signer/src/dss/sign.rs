@@ -125,7 +125,9 @@ pub(super) async fn signatures(
                 "What was agreed to was not signed in time. Ask the person again, with a new request.";
             return Err(Error::Dss(Problem::gone("not-signed-in-time", sentence)));
         }
-        let _places = signer.under_way.take_many(&sharer, hsm::calls(statement.payloads.len()))?;
+        // The person has agreed and is not asked again, and an application may ask for the signatures once alone.
+        let calls = hsm::calls(statement.payloads.len());
+        let _places = signer.under_way.take_in_time(&sharer, calls).await?;
         match make(signer, row, authorisation, &statement).await {
             Ok(()) => {}
             Err(Error::CredentialChanged | Error::CertificateChanged) if rounds.next().is_some() => {}

@@ -1,6 +1,8 @@
 //! What an application has of the token at a time, and its people of that.
 
+use std::cell::Cell;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use platform::caller::{Caller, CallerKind};
 use platform::db::Db;
@@ -64,6 +66,17 @@ impl Asked {
     }
 }
 
+/// Waits until so many have agreed to something.
+async fn consented(world: &World, wanted: i64) {
+    let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM audit_event WHERE name = 'signing-consented'";
+    let wait = async {
+        while world.count(count).await < wanted {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), wait).await.expect("they agree");
+}
+
 /// A credential of another person, ready to sign; its id.
 async fn of_stranger(world: &World) -> String {
     let rig = &world.rig;
@@ -116,5 +129,35 @@ platform::both_engines! {
             .fetch_all(world.rig.db.read()).await.unwrap();
         assert_eq!(order.len(), 2, "{order:?}");
         assert_eq!(order[0], theirs, "they came last and were done first");
+    }
+
+    /// What somebody agrees to while their share is under way waits for it, and is there when the application asks for it once.
+    async fn what_was_agreed_to_waits_for_its_share(db: Db) {
+        let mut world = World::new(db).await;
+        let many = Asked::new(&world, USER, 1..=250).await.agreed(&mut world).await;
+        crash(&world).await;
+        world.rig = world.rig.twin_set(|config| config.calls_per_client = 16);
+        let few = Asked::new(&world, USER, 301..=302).await;
+        let answer = few.answer(&mut world).await;
+
+        let busy = world.rig.signer.occupy().await;
+        let went_on = Cell::new(false);
+        let first = world.fetch(&many.request, &many.token);
+        let second = async {
+            reached(|| world.rig.signer.waiting() == CALLS).await;
+            few.agree(&world, &answer).await;
+            went_on.set(true);
+            world.fetch(&few.request, &few.token).await
+        };
+        let release = async {
+            for _ in 0..50 {
+                consented(&world, 2).await;
+            }
+            assert!(!went_on.get() && world.rig.signer.waiting() == CALLS, "it waits, and not at the token");
+            drop(busy);
+        };
+        let (first, second, ()) = tokio::join!(first, second, release);
+        assert_eq!((first.status, second.status), (200, 200), "{} {}", first.body, second.body);
+        assert_eq!(second.json()["signatures"].as_array().unwrap().len(), 2);
     }
 }
