@@ -1,13 +1,38 @@
 // oidc-provider on its in-memory store, behind the same TLS certificate, with one client. `/codes/MANY` makes codes as its
 // authorisation endpoint would, for the client of the bench to exchange.
-import { createHash, webcrypto } from 'node:crypto';
+import crypto, { createHash, webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
+import { register } from 'node:module';
 
 // Node.js 18 has them under a name of its own only.
 globalThis.crypto ??= webcrypto;
 globalThis.CryptoKey ??= webcrypto.CryptoKey;
+// And these not at all. What a module of Node.js exports cannot be added to, so oidc-provider is given another one in its place.
+const hashing = `
+import crypto from 'node:crypto';
+export * from 'node:crypto';
+export function hash(algorithm, data, encoding = 'hex') {
+  const made = crypto.createHash(algorithm).update(data);
+  return encoding === 'buffer' ? made.digest() : made.digest(encoding);
+}
+export default { ...crypto, hash };`;
+const module = (text) => `data:text/javascript,${encodeURIComponent(text)}`;
+if (!crypto.hash) {
+  register(module(`
+export function resolve(specifier, context, next) {
+  const wanted = specifier === 'node:crypto' && context.parentURL.includes('/oidc-provider/');
+  return wanted ? { url: ${JSON.stringify(module(hashing))}, shortCircuit: true } : next(specifier, context);
+}`));
+}
+URL.parse ??= (url, base) => {
+  try {
+    return new URL(url, base);
+  } catch {
+    return null;
+  }
+};
 
 const { Provider } = await import('oidc-provider');
 const { exportJWK, generateKeyPair } = await import('jose');

@@ -53,14 +53,14 @@ impl Peer {
             .args(["peer.mjs", "told.json"])
             .current_dir(at)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::inherit())
             .spawn()
             .context("no node")?;
         let said = child.stdout.take().context("node has no output")?;
         let waiting = tokio::task::spawn_blocking(move || {
             BufReader::new(said).lines().map_while(Result::ok).any(|line| line == "ready")
         });
-        ensure!(waiting.await?, "oidc-provider did not come up");
+        ensure!(waiting.await?, "oidc-provider did not come up; what node said of it is above");
         Ok(Self { folder, child })
     }
 
