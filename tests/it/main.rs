@@ -45,6 +45,7 @@ mod token_callers;
 mod token_lost;
 mod token_lost_behind;
 mod unlocking;
+mod updating;
 mod visitor;
 
 #[path = "../../directory/benches/release/mod.rs"]

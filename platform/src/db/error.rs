@@ -71,7 +71,7 @@ pub enum Error {
     /// The database was migrated by a newer program.
     #[error(
         "the database has migration {version:04}, which this program does not know; \
-         it was migrated by a newer version: run that version"
+         it was migrated by a newer version: run that version, or restore the backup that this one made before"
     )]
     MigrationUnknown {
         /// Number of the migration.

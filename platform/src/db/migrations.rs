@@ -29,7 +29,7 @@ fn migrator(engine: Engine) -> &'static Migrator {
     }
 }
 
-/// How many migrations of this program the database has not had.
+/// How many migrations of this program the database has not had; refused where it has had others.
 pub(super) async fn pending(engine: Engine, readers: &sqlx::AnyPool) -> Result<usize, Error> {
     let known = match engine {
         Engine::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
@@ -42,7 +42,11 @@ pub(super) async fn pending(engine: Engine, readers: &sqlx::AnyPool) -> Result<u
     if tables > 0 {
         had = sqlx::query_scalar("SELECT version FROM _sqlx_migrations").fetch_all(readers).await?;
     }
-    Ok(migrator(engine).iter().filter(|migration| !had.contains(&migration.version)).count())
+    let ours: Vec<i64> = migrator(engine).iter().map(|migration| migration.version).collect();
+    if let Some(version) = had.iter().copied().find(|version| !ours.contains(version)) {
+        return Err(Error::MigrationUnknown { version });
+    }
+    Ok(ours.iter().filter(|version| !had.contains(version)).count())
 }
 
 /// What tells these migrations from others.

@@ -144,7 +144,7 @@ impl Db {
         exclusive::take(self.shared.engine, &self.shared.url, name).await
     }
 
-    /// How many migrations are missing; none after [`Db::migrate`].
+    /// How many migrations are missing; none after [`Db::migrate`]. A database that a newer program has migrated is refused.
     pub async fn pending_migrations(&self) -> Result<usize, Error> {
         migrations::pending(self.shared.engine, &self.shared.readers).await
     }

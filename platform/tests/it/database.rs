@@ -227,6 +227,9 @@ both_engines! {
             Ok::<_, db::Error>(())
         })).await.unwrap();
         assert!(matches!(db.migrate().await.unwrap_err(), db::Error::MigrationUnknown { version: 9999 }));
+        let error = db.pending_migrations().await.unwrap_err();
+        assert!(matches!(error, db::Error::MigrationUnknown { version: 9999 }), "{error:?}");
+        assert!(error.to_string().contains("restore the backup"), "{error}");
     }
 }
 
