@@ -48,14 +48,33 @@ impl Foundation {
     /// Opens the database, brings it to the newest schema, and opens the token.
     pub async fn open(config: Config) -> anyhow::Result<Self> {
         platform::tls::install_crypto_provider();
-        let clock = Clock::system();
+        let (config, clock) = (Arc::new(config), Clock::system());
         let db = database(&config, &clock).await?;
         db.migrate().await.context("the database could not be brought to this version's schema")?;
+        Self::on(config, clock, db).await
+    }
+
+    /// The same for what only looks, such as the copy before an update: a database of another version is refused and left as it is.
+    pub async fn open_as_is(config: Config) -> anyhow::Result<Self> {
+        platform::tls::install_crypto_provider();
+        let (config, clock) = (Arc::new(config), Clock::system());
+        let db = database(&config, &clock).await?;
+        let missing =
+            db.pending_migrations().await.context("the database is not of this version's schema")?;
+        anyhow::ensure!(
+            missing == 0,
+            "{missing} migrations are missing in the database, and nothing was done: a backup is taken with the version that \
+             migrated it last; afterwards run `lanyard migrate`"
+        );
+        Self::on(config, clock, db).await
+    }
+
+    async fn on(config: Arc<Config>, clock: Clock, db: Db) -> anyhow::Result<Self> {
         let high_water = HighWater::open(&db).await.context("the clock's mark could not be read")?;
         let hsm = Hsm::open(config.hsm.clone())
             .await
             .context("the token could not be opened; `lanyard check` says more")?;
-        Ok(Self { config: Arc::new(config), clock, high_water, db, hsm })
+        Ok(Self { config, clock, high_water, db, hsm })
     }
 
     /// The log of acts, whose key a ceremony made.

@@ -93,7 +93,7 @@ fn verify(copy: &Path, key: &str, since: Option<&Path>) -> anyhow::Result<()> {
 }
 
 async fn copy(config: crate::config::Config, out: &Path, depth: Depth) -> anyhow::Result<()> {
-    let foundation = Foundation::open(config).await?;
+    let foundation = Foundation::open_as_is(config).await?;
     let log = foundation.log().await?;
     let size = audit::copy::copy(&Source::Database(&log), out, depth).await?;
     line(format_args!("copied {size} entries into {}", out.display()));
@@ -111,7 +111,7 @@ async fn export_json(
     after: Option<u64>,
     out: Option<&Path>,
 ) -> anyhow::Result<()> {
-    let foundation = Foundation::open(config).await?;
+    let foundation = Foundation::open_as_is(config).await?;
     let log = foundation.log().await?;
     let target: Box<dyn Write> = match out {
         Some(path) => Box::new(
@@ -136,7 +136,7 @@ async fn export_otlp(config: crate::config::Config, endpoint: Option<&str>) -> a
         bail!("name the collector with --endpoint, or in [audit.otlp] endpoint");
     };
     let export = Export::new(&OtlpConfig { endpoint })?;
-    let foundation = Foundation::open(config).await?;
+    let foundation = Foundation::open_as_is(config).await?;
     let log = foundation.log().await?;
     let mut sent = 0;
     loop {
@@ -151,7 +151,7 @@ async fn export_otlp(config: crate::config::Config, endpoint: Option<&str>) -> a
 }
 
 async fn key(config: crate::config::Config) -> anyhow::Result<()> {
-    let foundation = Foundation::open(config).await?;
+    let foundation = Foundation::open_as_is(config).await?;
     line(foundation.log().await?.verifier_key());
     foundation.close().await;
     Ok(())

@@ -58,7 +58,7 @@ struct KeyLine {
 /// Makes the backup in a folder beside, and renames it when it is whole.
 pub async fn run(cli: &Cli, config: Config, options: &Backup) -> anyhow::Result<()> {
     ensure!(!options.out.exists(), "{} exists; name a folder that does not", options.out.display());
-    let foundation = Foundation::open(config).await?;
+    let foundation = Foundation::open_as_is(config).await?;
     if let Some(restored) = foundation.db.restored().await? {
         anyhow::bail!("there is nothing to back up: {}", wiring::in_recovery(&restored));
     }

@@ -24,7 +24,10 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs one of them.
 pub async fn run(config: Config, command: &Keys) -> anyhow::Result<()> {
-    let foundation = Foundation::open(config).await?;
+    let foundation = match command {
+        Keys::List | Keys::Rewrap(Rewrap { dry_run: true, .. }) => Foundation::open_as_is(config).await?,
+        Keys::Rewrap(_) | Keys::Diversify(_) => Foundation::open(config).await?,
+    };
     let outcome = match command {
         Keys::List => list(&foundation).await,
         Keys::Rewrap(options) => rewrap(&foundation, options).await,

@@ -21,6 +21,42 @@ async fn a_database_of_a_later_version_is_told() {
     assert!(!migrate.status.success() && said(&migrate).contains("migration 9999"), "{}", said(&migrate));
 }
 
+/// On a database that lacks a migration what only looks is refused, with the word what to run, and migrates nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_looks_migrates_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    installed(dir.path());
+    let newest = "DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)";
+    execute(dir.path(), newest).await;
+    let before = migrations(dir.path()).await;
+    let backup = dir.path().join("backup");
+    for arguments in [
+        &["backup", backup.to_str().unwrap()][..],
+        &["keys", "list"],
+        &["keys", "rewrap", "--dry-run"],
+        &["audit", "copy", dir.path().join("log").to_str().unwrap()],
+        &["audit", "export"],
+        &["audit", "key"],
+    ] {
+        let refused = run(dir.path(), arguments);
+        let told = said(&refused);
+        assert!(!refused.status.success(), "{arguments:?}: {told}");
+        assert!(
+            told.contains("1 migrations are missing") && told.contains("lanyard migrate"),
+            "{arguments:?}: {told}"
+        );
+        assert_eq!(migrations(dir.path()).await, before, "{arguments:?}");
+    }
+    assert!(!backup.exists());
+}
+
+async fn migrations(folder: &Path) -> i64 {
+    let mut connection = open(folder).await;
+    let many = sqlx::query_scalar("SELECT COUNT(*) FROM _sqlx_migrations").fetch_one(&mut connection).await;
+    connection.close().await.unwrap();
+    many.unwrap()
+}
+
 fn installed(folder: &Path) {
     let made = lanyard(&["init", "--dir", folder.to_str().unwrap()]);
     assert!(made.status.success(), "{}", said(&made));
