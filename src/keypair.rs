@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::files::{self, Readers};
 
-/// A certificate this close to its end is replaced.
-const RENEWED_BEFORE_END_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// A certificate this close to its end is replaced: a week before `docs/alerts.yml` tells of it.
+const RENEWED_BEFORE_END_MS: i64 = 21 * 24 * 60 * 60 * 1000;
 
 /// Where a key and its certificate lie.
 #[derive(Debug, Clone)]
@@ -27,11 +27,12 @@ impl Pair {
         Self { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) }
     }
 
-    /// The certificate, if it is there and good for a while yet.
+    /// The certificate, if it is there and good for a while yet: three weeks, or a third of its life where that is less.
     pub fn in_force(&self, now: Millis) -> Option<Certificate> {
         let chain = crate::client::certificates(&self.certificate).ok()?;
         let leaf = Certificate::from_der(chain.first()?).ok()?;
-        let good = self.key.is_file() && now.0 + RENEWED_BEFORE_END_MS < leaf.not_after_ms();
+        let renewed_before_end = RENEWED_BEFORE_END_MS.min((leaf.not_after_ms() - leaf.not_before_ms()) / 3);
+        let good = self.key.is_file() && now.0 + renewed_before_end < leaf.not_after_ms();
         good.then_some(leaf)
     }
 
@@ -102,5 +103,33 @@ mod tests {
         assert_eq!(std::fs::read(&pair.key).unwrap(), first);
         assert_eq!(files::open_to_others(&pair.key).unwrap(), None);
         assert!(pair.in_force(Millis(0)).is_none());
+    }
+
+    /// A certificate is in force until three weeks before its end, and a short one until a third of its life is left.
+    #[test]
+    fn what_ends_soon_is_not_in_force() {
+        const DAY: i64 = 24 * 60 * 60;
+        let dir = tempfile::tempdir().unwrap();
+        let pair = Pair::in_folder(dir.path(), "desk");
+        pair.request("desk").unwrap();
+        let key = rcgen::KeyPair::from_pem(&std::fs::read_to_string(&pair.key).unwrap()).unwrap();
+        let start = rcgen::date_time_ymd(2026, 1, 1);
+        for (life, left, expected) in [
+            (397, 22, true),
+            (397, 20, false),
+            (397, 13, false),
+            (30, 11, true),
+            (30, 9, false),
+            (7, 3, true),
+            (7, 2, false),
+        ] {
+            let mut parameters = rcgen::CertificateParams::new(vec!["desk.example".to_owned()]).unwrap();
+            parameters.not_before = start;
+            parameters.not_after = start + time::Duration::days(life);
+            let end = parameters.not_after.unix_timestamp() * 1000;
+            std::fs::write(&pair.certificate, parameters.self_signed(&key).unwrap().pem()).unwrap();
+            let in_force = pair.in_force(Millis(end - left * DAY * 1000)).is_some();
+            assert_eq!(in_force, expected, "{left} of {life} days left");
+        }
     }
 }

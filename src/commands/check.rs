@@ -148,7 +148,7 @@ fn server_certificate(config: &Config) -> Vec<Finding> {
         None => findings.push(Finding::Bad(
             NAME,
             format!(
-                "there is no certificate at {} that is good for another week, or no key; `lanyard enrol --kind server HOSTNAME` makes both",
+                "there is no certificate at {} that is good for another three weeks, or no key; `lanyard enrol --kind server HOSTNAME` makes both",
                 pair.certificate.display()
             ),
         )),

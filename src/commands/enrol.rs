@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use ca::api::{IssueRequest, KeySource, SubjectData};
+use pki::{AlternativeName, Certificate};
 
 use crate::cli::{Enrol, EnrolKind};
 use crate::config::Config;
@@ -32,7 +33,7 @@ pub async fn run(config: Config, options: &Enrol) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Issues a certificate into the pair, unless one that is good for a while yet is there.
+/// Issues a certificate into the pair, unless one with all these names that is good for a while yet is there.
 pub async fn ensure(
     app: &App,
     kind: EnrolKind,
@@ -40,13 +41,15 @@ pub async fn ensure(
     dns_names: &[String],
     pair: &Pair,
 ) -> anyhow::Result<Outcome> {
-    if let Some(certificate) = pair.in_force(app.clock.now()) {
+    let subject = subject(kind, name, dns_names);
+    let in_force = pair.in_force(app.clock.now());
+    if let Some(certificate) = in_force.filter(|it| has_names(it, &subject.dns_names)) {
         return Ok(Outcome::InPlace(certificate.subject().to_string()));
     }
     let request = IssueRequest {
         request_id: format!("enrol-{}", uuid::Uuid::now_v7()),
         profile: profile(kind).to_owned(),
-        subject: subject(kind, name, dns_names),
+        subject,
         key: KeySource::Csr(pair.request(name)?),
         issuer: None,
         validity: None,
@@ -69,6 +72,16 @@ fn profile(kind: EnrolKind) -> &'static str {
         EnrolKind::Client => "system-tls-client",
         EnrolKind::Server => "system-tls-server",
     }
+}
+
+fn has_names(certificate: &Certificate, wanted: &[String]) -> bool {
+    let has = |wanted: &String| {
+        certificate
+            .subject_alternative_names()
+            .iter()
+            .any(|name| matches!(name, AlternativeName::Dns(dns) if dns.eq_ignore_ascii_case(wanted)))
+    };
+    wanted.iter().all(has)
 }
 
 fn subject(kind: EnrolKind, name: &str, dns_names: &[String]) -> SubjectData {

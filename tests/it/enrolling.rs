@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use ca::api::{CertificateInfo, CertificateState};
-use pki::Certificate;
+use pki::{AlternativeName, Certificate};
 
 use crate::rig::{Demo, PATIENCE, Serving, Site, free_ports};
 
@@ -188,6 +188,29 @@ async fn a_killed_server_still_revokes_what_nobody_confirmed() {
         tokio::task::yield_now().await;
     }
     assert_eq!(client.state(&confirmed).await, CertificateState::Issued);
+}
+
+/// A server's certificate that is in force stays, and gives way to another one where it lacks a host name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_host_name_gives_another_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site::of_demo(dir.path());
+    let out = dir.path().join("tls");
+    let enrol = |more: &[&str]| {
+        let arguments = ["enrol", "--kind", "server", "a.example", "--out", out.to_str().unwrap()];
+        let told = site.run(&[&arguments[..], more].concat());
+        let pem = std::fs::read_to_string(out.join("a.example.pem")).unwrap();
+        (told, Certificate::from_pem(&pem).unwrap())
+    };
+    let (_, first) = enrol(&[]);
+    let (told, same) = enrol(&["--dns", "A.example"]);
+    assert!(told.contains("nothing to do") && same == first, "{told}");
+    let (told, both) = enrol(&["--dns", "b.example"]);
+    assert!(told.contains("issued certificate"), "{told}");
+    let names = ["a.example", "b.example"].map(|name| AlternativeName::Dns(name.to_owned()));
+    assert_eq!(both.subject_alternative_names(), names);
+    let (told, same) = enrol(&["--dns", "b.example"]);
+    assert!(told.contains("nothing to do") && same == both, "{told}");
 }
 
 async fn by_cmp(client: &Client) {
