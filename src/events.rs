@@ -44,6 +44,8 @@ pub enum Event {
         /// The version of the wrapping key that seals its private half.
         wrapping_version: u32,
     },
+    /// Numbers of documents are hashed under another key from now on, since the one before is lost.
+    DocumentKeyReplaced,
     /// A move under a wrapping key came to its end.
     RewrappingEnded {
         /// The version of the wrapping key.
@@ -65,6 +67,7 @@ impl audit::Event for Event {
             Self::RewrappingBegan { .. } => "rewrapping-began",
             Self::DiversifyingKeyMade { .. } => "diversifying-key-made",
             Self::MessageKeyMade { .. } => "message-key-made",
+            Self::DocumentKeyReplaced => "document-key-replaced",
             Self::RewrappingEnded { .. } => "rewrapping-ended",
         }
     }

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod client;
 pub mod commands;
 pub mod config;
+pub mod document_key;
 pub mod environment;
 pub mod events;
 pub mod files;

@@ -24,7 +24,7 @@ use signer::Signer;
 
 use crate::callers::{self, Callers};
 use crate::config::Config;
-use crate::{message_keys, secrets};
+use crate::{document_key, message_keys, secrets};
 
 /// How long the lock of a process that has just ended is waited for.
 const LOCK_TRIES: u32 = 20;
@@ -250,7 +250,9 @@ impl App {
             callers,
             alone: alone.map(Mutex::new).map(Arc::new),
         };
-        app.register = app.config.directory.clone().map(|section| app.open_register(section)).transpose()?;
+        if let Some(section) = app.config.directory.clone() {
+            app.register = Some(app.open_register(section).await?);
+        }
         if let Some(section) = app.config.authn.clone() {
             app.provider = Some(app.open_provider(section).await?);
         }
@@ -321,11 +323,8 @@ impl App {
         Some(signer::SignIn { client, origin: config.issuer.clone(), name: config.name.clone() })
     }
 
-    fn open_register(&self, config: directory::Config) -> anyhow::Result<Register> {
-        let file = config.document_key.clone().context(
-            "[directory] names no document_key; make one with `openssl rand -hex 32` in a file of mode 600",
-        )?;
-        let document_key = directory::DocumentKey::new(&*secrets::read_key(&file)?);
+    async fn open_register(&self, config: directory::Config) -> anyhow::Result<Register> {
+        let document_key = document_key::ready(&config, &self.db).await?;
         let (db, clock) = (self.db.clone(), self.clock.clone());
         let parts = directory::Parts { config, db, clock, document_key };
         Register::new(parts).context("the register could not be opened")

@@ -67,7 +67,7 @@ pub use ids::{
 };
 pub use journal::ReadsEvent;
 pub use model::ModelConfig;
-pub use person::{DocumentKey, Erasure, Event as PersonEvent, Retention};
+pub use person::{DocumentKey, Erasure, Event as PersonEvent, KeyStanding, Retention};
 pub use position::PositionEvent;
 pub use register::{Parts, Register};
 pub use report::ReportEvent;

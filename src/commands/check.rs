@@ -5,13 +5,14 @@ use std::path::Path;
 
 use anyhow::bail;
 use platform::clock::Clock;
+use platform::db::Db;
 use platform::message::{Carriers, Channel};
 
 use super::init;
 use crate::config::Config;
 use crate::keypair::Pair;
 use crate::terminal::line;
-use crate::{environment, files, wiring};
+use crate::{document_key, environment, files, wiring};
 
 /// What was found.
 enum Finding {
@@ -71,7 +72,7 @@ fn settings(config: &Config) -> Vec<Finding> {
 async fn services(config: &Config) -> Vec<Finding> {
     let mut findings = vec![clock(config).await];
     findings.extend(token(config).await);
-    findings.push(database(config).await);
+    findings.extend(database(config).await);
     if config.directory.is_some() {
         findings.push(messages(config));
     }
@@ -230,26 +231,37 @@ fn abilities(tokens: &[hsm::TokenHealth]) -> [Finding; 2] {
     ]
 }
 
-async fn database(config: &Config) -> Finding {
+async fn database(config: &Config) -> Vec<Finding> {
     const NAME: &str = "database";
     let url = wiring::shown(&config.database.url);
-    let db = match platform::db::Db::connect(&config.database, Clock::system()).await {
+    let db = match Db::connect(&config.database, Clock::system()).await {
         Ok(db) => db,
-        Err(error) => {
-            return Finding::Bad(NAME, format!("{url}: {error}; see [database]"));
-        }
+        Err(error) => return vec![Finding::Bad(NAME, format!("{url}: {error}; see [database]"))],
     };
+    if let Err(what) = fit(&db).await {
+        return vec![Finding::Bad(NAME, what)];
+    }
+    let mut findings = vec![Finding::Good(NAME, url)];
+    if let Some(section) = &config.directory {
+        findings.push(match document_key::look(section, &db).await {
+            Ok(()) => Finding::Good("document key", "the one of this register".to_owned()),
+            Err(error) => Finding::Bad("document key", format!("{error:#}")),
+        });
+    }
+    findings
+}
+
+/// Why a server does not take the database into use, where it does not.
+async fn fit(db: &Db) -> Result<(), String> {
     match db.pending_migrations().await {
         Ok(0) => {}
-        Ok(pending) => {
-            return Finding::Bad(NAME, format!("{pending} migrations are missing; run `lanyard migrate`"));
-        }
-        Err(error) => return Finding::Bad(NAME, error.to_string()),
+        Ok(pending) => return Err(format!("{pending} migrations are missing; run `lanyard migrate`")),
+        Err(error) => return Err(error.to_string()),
     }
     match db.restored().await {
-        Ok(None) => Finding::Good(NAME, url),
-        Ok(Some(restored)) => Finding::Bad(NAME, wiring::in_recovery(&restored)),
-        Err(error) => Finding::Bad(NAME, error.to_string()),
+        Ok(None) => Ok(()),
+        Ok(Some(restored)) => Err(wiring::in_recovery(&restored)),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -15,9 +15,9 @@ use hsm::{Hsm, KeyInfo, KeyPurpose, Rewrapped, TokenState};
 use crate::cli::{Diversify, Keys, Rewrap};
 use crate::config::Config;
 use crate::events::Event;
-use crate::message_keys;
 use crate::terminal::line;
 use crate::wiring::{self, Foundation};
+use crate::{document_key, message_keys};
 
 /// How often the progress is told.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
@@ -26,12 +26,13 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 pub async fn run(config: Config, command: &Keys) -> anyhow::Result<()> {
     let foundation = match command {
         Keys::List | Keys::Rewrap(Rewrap { dry_run: true, .. }) => Foundation::open_as_is(config).await?,
-        Keys::Rewrap(_) | Keys::Diversify(_) => Foundation::open(config).await?,
+        Keys::Rewrap(_) | Keys::Diversify(_) | Keys::ReplaceDocumentKey => Foundation::open(config).await?,
     };
     let outcome = match command {
         Keys::List => list(&foundation).await,
         Keys::Rewrap(options) => rewrap(&foundation, options).await,
         Keys::Diversify(options) => diversify(&foundation, options).await,
+        Keys::ReplaceDocumentKey => replace_document_key(&foundation).await,
     };
     foundation.close().await;
     outcome
@@ -62,6 +63,14 @@ async fn diversify(foundation: &Foundation, options: &Diversify) -> anyhow::Resu
     line(format_args!(
         "made lanyard-diversify-{version}; cards move to it once `[ca.cards] master_key` is {version}"
     ));
+    Ok(())
+}
+
+async fn replace_document_key(foundation: &Foundation) -> anyhow::Result<()> {
+    document_key::replace(foundation).await?;
+    line(
+        "the register goes on with this key; second records are not found by documents that were shown before",
+    );
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use platform::clock::Clock;
 
 use crate::cli::Seed;
 use crate::config::{Config, Source};
-use crate::secrets;
+use crate::document_key;
 use crate::terminal::{line, seconds};
 use crate::wiring;
 
@@ -28,11 +28,10 @@ pub async fn run(config: Config, options: &Seed) -> anyhow::Result<()> {
     }
     let section =
         config.directory.clone().context("this configuration has no [directory]: it keeps no register")?;
-    let file = section.document_key.clone().context("[directory] names no document_key")?;
-    let document_key = directory::DocumentKey::new(&*secrets::read_key(&file)?);
     let clock = Clock::system();
     let db = wiring::database(&config, &clock).await?;
     db.migrate().await.context("the database could not be brought to this version's schema")?;
+    let document_key = document_key::ready(&section, &db).await?;
     let parts = Parts { config: section, db: db.clone(), clock, document_key };
     let register = Register::new(parts).context("the register could not be opened")?;
     let order = Order { people: options.people, seed: options.seed };

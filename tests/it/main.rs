@@ -17,6 +17,7 @@ mod configuration;
 mod counted_callers;
 mod demonstration;
 mod directory_killed;
+mod document_keys;
 mod enrolling;
 mod first_certificates;
 mod flooding;

@@ -9,6 +9,7 @@ pub(crate) mod campaigns;
 pub(crate) mod changes;
 pub(crate) mod counters;
 pub(crate) mod deletions;
+pub(crate) mod document_keys;
 pub(crate) mod employers;
 pub(crate) mod exports;
 pub(crate) mod faces;

@@ -1,0 +1,40 @@
+//! The key under which numbers of documents are hashed: one for everything that works on a register.
+
+use std::fs;
+
+use crate::rig::{Serving, Site, said, until};
+
+/// Whoever comes with another key than the register was filled with is refused, and told by `check`; who has lost it goes on with another,
+/// which is recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_register_is_opened_with_its_own_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site::of_demo(dir.path());
+    let key = site.folder.join("secrets/document.key");
+    let first = fs::read(&key).unwrap();
+    let out = dir.path().join("enrolled");
+    let enrol = ["enrol", "somebody", "--out", out.to_str().unwrap()];
+    fs::write(&key, "7".repeat(64)).unwrap();
+    for arguments in [&enrol[..], &["serve"]] {
+        let refused = site.try_run(arguments);
+        let told = said(&refused);
+        assert!(!refused.status.success(), "{arguments:?}: {told}");
+        assert!(told.contains("secrets/document.key is not the [directory] document_key"), "{told}");
+        assert!(told.contains("copy it from the other machine"), "{told}");
+    }
+    assert!(said(&site.try_run(&["check"])).contains("FAIL  document key"));
+
+    fs::write(&key, &first).unwrap();
+    site.run(&enrol);
+    assert!(said(&site.try_run(&["check"])).contains("ok    document key"));
+
+    fs::write(&key, "7".repeat(64)).unwrap();
+    site.run(&["keys", "replace-document-key"]);
+    let serving = Serving::spawn(&site);
+    site.private("/ready", 200).await;
+    until("the change is in the record", || site.run(&["audit", "export"]).contains("document-key-replaced"))
+        .await;
+    serving.kill();
+    fs::write(&key, &first).unwrap();
+    assert!(!site.try_run(&enrol).status.success(), "the key of before is another one now");
+}
