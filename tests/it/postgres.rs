@@ -2,10 +2,12 @@
 
 use ca::api::{IssueRequest, KeySource, SubjectData};
 use lanyard::signing::{self, Envelope};
-use platform::db::Engine;
+use platform::Clock;
 use platform::db::testing::TestDb;
+use platform::db::{Config, Db, Engine};
 use rcgen::PublicKeyData as _;
 use serde_json::Value;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 use zeroize::Zeroizing;
 
 use crate::rig::{Serving, Site, said};
@@ -61,4 +63,37 @@ async fn issue(site: &Site) -> String {
     let request = IssueRequest::new("on-postgres", "person-sign-in", subject, key);
     let issued: Value = site.systems(&site.desk()).post("/ca/certificates", &request).await.unwrap();
     issued["serial"].as_str().unwrap().to_owned()
+}
+
+/// A role and a database that are made as `docs/operations.md` says are enough for every migration, without any further right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_made_as_the_page_says_is_migrated() {
+    let page = include_str!("../../docs/operations.md");
+    let made = "createdb --owner lanyard --encoding UTF8 --locale C.UTF-8 --template template0 lanyard";
+    assert!(page.contains(made) && page.contains("createuser --pwprompt lanyard"));
+    let other = TestDb::new(Engine::Postgres).await;
+    let name = format!("page_{}", uuid::Uuid::now_v7().simple());
+    let mut admin = AnyConnection::connect(&other.config.url).await.unwrap();
+    let mut run = async |statement: String| {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut admin).await.unwrap();
+    };
+    // What the two programs send.
+    run(format!("CREATE ROLE {name} NOSUPERUSER NOCREATEDB NOCREATEROLE INHERIT LOGIN")).await;
+    run(format!("CREATE DATABASE {name} OWNER {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"))
+        .await;
+
+    let config = Config::new(format!("{}&user={name}&dbname={name}", other.config.url));
+    let db = Db::connect(&config, Clock::system()).await.unwrap();
+    db.migrate().await.unwrap();
+    assert_eq!(db.pending_migrations().await.unwrap(), 0);
+    let owners: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT CAST(tableowner AS TEXT) FROM pg_tables WHERE schemaname = 'public'",
+    )
+    .fetch_all(db.read())
+    .await
+    .unwrap();
+    assert_eq!(owners, [name.as_str()]);
+    db.close().await;
+    run(format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    run(format!("DROP ROLE {name}")).await;
 }
