@@ -90,9 +90,12 @@ pub struct Init {
     /// The folder to write into.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
-    /// The PKCS#11 library of the token; found by itself where SoftHSM is installed as usual.
+    /// The PKCS#11 library of a token that is there: its own tools made it [default: a new token of SoftHSM in the folder].
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
+    /// The label of the token.
+    #[arg(long, value_name = "LABEL", default_value = "lanyard")]
+    pub label: String,
     /// The name of the organisation in the certificates of the authorities.
     #[arg(long, default_value = "Lanyard")]
     pub organisation: String,

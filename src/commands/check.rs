@@ -187,10 +187,15 @@ async fn token(config: &Config) -> Vec<Finding> {
     const NAME: &str = "token";
     let hsm = match hsm::Hsm::open(config.hsm.clone()).await {
         Ok(hsm) => hsm,
-        Err(error) => {
-            let what =
-                format!("{error}; see [[hsm.tokens]] and [environment], or make one with `lanyard init`");
+        Err(error @ hsm::Error::TokenNotFound { .. }) => {
+            let what = format!(
+                "{error}; see [[hsm.tokens]] and [environment]. `lanyard init` makes it where it wrote the configuration \
+                 with one of its own; any other is made with its own tools"
+            );
             return vec![Finding::Bad(NAME, what)];
+        }
+        Err(error) => {
+            return vec![Finding::Bad(NAME, format!("{error}; see [[hsm.tokens]] and [environment]"))];
         }
     };
     let mut findings = Vec::new();

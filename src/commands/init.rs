@@ -1,4 +1,5 @@
-//! `lanyard init`: a configuration, PINs, an empty token and an empty database. Overwrites nothing.
+//! `lanyard init`: a configuration, PINs, an empty token and an empty database. Overwrites nothing, and run again it goes on
+//! where it stopped.
 //!
 //! The server's own PIN lies in `secrets/`. The security officer's, which can set that one anew and which the server never
 //! needs, lies apart in `security-officer/` or where `--so-pin` says, to be carried away.
@@ -9,16 +10,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use hsm::Pin;
+use platform::clock::Clock;
 
 use super::softhsm;
 use crate::cli::Init;
-use crate::config::{Config, Purpose, Template, listen_on};
+use crate::config::{Config, Purpose, Template, Token, listen_on};
 use crate::files::{self, Readers};
-use crate::secrets;
 use crate::terminal::{Outcome, line};
+use crate::{secrets, wiring};
 
-/// The label of the token that is made.
-const TOKEN: &str = "lanyard";
+/// The variable by which SoftHSM finds its configuration.
+const SOFTHSM2_CONF: &str = "SOFTHSM2_CONF";
 
 /// Where the security officer's PIN is put unless told otherwise, in the folder of the installation.
 const SECURITY_OFFICER: &str = "security-officer";
@@ -89,7 +91,7 @@ impl Folder {
 
     /// What the token's library must find in its environment before it is loaded.
     pub fn environment(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([("SOFTHSM2_CONF".to_owned(), self.softhsm().display().to_string())])
+        BTreeMap::from([(SOFTHSM2_CONF.to_owned(), self.softhsm().display().to_string())])
     }
 
     /// Writes PINs, the token's configuration and at last ours; what is there already stays as it is. The last file
@@ -98,9 +100,27 @@ impl Folder {
         if self.configuration().exists() {
             return Ok(Outcome::InPlace(self.configuration().display().to_string()));
         }
-        for folder in ["secrets", "token", "token/tokens", "tls"] {
+        for folder in ["secrets", "tls"] {
             files::private_folder(&self.root.join(folder))?;
         }
+        if template.token == Token::Made {
+            self.write_pins()?;
+            self.write_place()?;
+        }
+        let document_key = self.root.join("secrets/document.key");
+        if !document_key.exists() {
+            files::write(&document_key, secrets::key()?.as_bytes(), Readers::Owner)?;
+        }
+        if !self.ceremony().exists() {
+            let specification = super::ceremony::specification(organisation, template.purpose);
+            files::write(&self.ceremony(), specification.as_bytes(), Readers::Everyone)?;
+        }
+        files::write(&self.configuration(), template.render().as_bytes(), Readers::Owner)?;
+        Ok(Outcome::Done(self.configuration().display().to_string()))
+    }
+
+    /// The PINs of a token that is made here.
+    fn write_pins(&self) -> anyhow::Result<()> {
         if self.so_pin.starts_with(&self.root)
             && let Some(folder) = self.so_pin.parent()
         {
@@ -111,18 +131,52 @@ impl Folder {
                 files::write(pin, secrets::pin()?.as_bytes(), Readers::Owner)?;
             }
         }
-        let document_key = self.root.join("secrets/document.key");
-        if !document_key.exists() {
-            files::write(&document_key, secrets::key()?.as_bytes(), Readers::Owner)?;
+        Ok(())
+    }
+
+    /// Where SoftHSM keeps a token that is made here.
+    fn write_place(&self) -> anyhow::Result<()> {
+        let (token, tokens) = (self.root.join("token"), self.root.join("token/tokens"));
+        for folder in [&token, &tokens] {
+            if !folder.exists() {
+                files::private_folder(folder)?;
+            }
         }
-        let tokens = self.root.join("token/tokens");
-        files::write(&self.softhsm(), softhsm::configuration(&tokens).as_bytes(), Readers::Owner)?;
-        if !self.ceremony().exists() {
-            let specification = super::ceremony::specification(organisation, template.purpose);
-            files::write(&self.ceremony(), specification.as_bytes(), Readers::Everyone)?;
+        if !self.softhsm().exists() {
+            files::write(&self.softhsm(), softhsm::configuration(&tokens).as_bytes(), Readers::Owner)?;
         }
-        files::write(&self.configuration(), template.render().as_bytes(), Readers::Owner)?;
-        Ok(Outcome::Done(self.configuration().display().to_string()))
+        Ok(())
+    }
+
+    /// Refuses, before anything is written, a token of others that is not there, and to make PINs for a token that has its own.
+    fn demand_fit(&self, template: &Template) -> anyhow::Result<()> {
+        match template.token {
+            Token::Found => demand_token(&template.module, &template.label),
+            Token::Made if self.softhsm().exists() && !self.user_pin().exists() => {
+                if token_exists(&template.module, &template.label)? {
+                    bail!(
+                        "there is a token {} in {}, and its PIN is not in {}; put it there, then run this again",
+                        template.label,
+                        self.root.join("token").display(),
+                        self.user_pin().display()
+                    );
+                }
+                Ok(())
+            }
+            Token::Made => Ok(()),
+        }
+    }
+
+    /// Who makes the token of a configuration that is there: we only one of SoftHSM in this folder, with our PIN.
+    fn whose(&self, config: &Config) -> Token {
+        let [token] = config.hsm.tokens.as_slice() else { return Token::Found };
+        let place = config.environment.get(SOFTHSM2_CONF).map(Path::new);
+        let ours = matches!(&token.pin, hsm::PinSource::File(file) if *file == self.user_pin());
+        if ours && place == Some(self.softhsm().as_path()) && softhsm::is_named(&token.module) {
+            Token::Made
+        } else {
+            Token::Found
+        }
     }
 
     /// Makes the token of the configuration, unless there is one.
@@ -130,48 +184,142 @@ impl Folder {
         let [token] = config.hsm.tokens.as_slice() else {
             bail!("the configuration names several tokens; make them with the tools of their maker")
         };
+        let label = &token.label;
         // Before any PIN is read: the security officer's is likely elsewhere by now.
-        let exists = hsm::token_exists(&token.module, TOKEN).context("the tokens could not be listed")?;
-        if exists {
-            return Ok(Outcome::InPlace(format!("token {TOKEN}")));
+        if token_exists(&token.module, label)? {
+            return Ok(Outcome::InPlace(format!("token {label}")));
         }
         let pin = |file: &Path| -> anyhow::Result<Pin> {
             Ok(Pin::new(files::read_text(file)?.trim_end().to_owned()))
         };
-        hsm::init_token(&token.module, TOKEN, &pin(&self.so_pin)?, &pin(&self.user_pin())?)
-            .context("the token could not be made")?;
-        Ok(Outcome::Done(format!("{TOKEN} in {}", self.root.join("token").display())))
+        let (so_pin, user_pin) = (pin(&self.so_pin)?, pin(&self.user_pin())?);
+        hsm::init_token(&token.module, label, &so_pin, &user_pin).context("the token could not be made")?;
+        Ok(Outcome::Done(format!("{label} in {}", self.root.join("token").display())))
+    }
+
+    /// Makes what an earlier run did not come to, the token or the tables; what that was.
+    async fn go_on(&self, config: &Config) -> anyhow::Result<Vec<String>> {
+        let mut made = Vec::new();
+        match self.whose(config) {
+            Token::Made => {
+                self.write_place()?;
+                let outcome = self.token(config).with_context(|| {
+                    format!("the token of {} is not there, and none was made", self.configuration().display())
+                })?;
+                if let Outcome::Done(what) = outcome {
+                    made.push(format!("token {what}"));
+                }
+            }
+            Token::Found => {
+                for token in &config.hsm.tokens {
+                    demand_token(&token.module, &token.label)?;
+                }
+            }
+        }
+        if tables_missing(config).await? {
+            drop(super::migrate::migrated(config).await?);
+            made.push(format!("tables in {}", wiring::shown(&config.database.url)));
+        }
+        Ok(made)
     }
 }
 
-/// Makes an installation in the folder.
+/// What a token's library must find in its environment: what the configuration says, where there is one, and nothing of ours
+/// for a token that others made.
+pub fn environment(options: &Init) -> anyhow::Result<BTreeMap<String, String>> {
+    let folder = Folder::new(&options.dir)?;
+    if folder.configuration().exists() {
+        return Ok(Config::load(&folder.configuration())?.environment);
+    }
+    Ok(match whose(options) {
+        Token::Made => folder.environment(),
+        Token::Found => BTreeMap::new(),
+    })
+}
+
+/// Makes an installation in the folder, or what an earlier run left to do.
 pub async fn run(options: &Init) -> anyhow::Result<()> {
     let folder = Folder::new(&options.dir)?.with_so_pin(options.so_pin.as_deref())?;
     let _alone = files::alone(&folder.root)?;
     if folder.configuration().exists() {
-        bail!(
-            "{} exists; nothing was changed. Choose another --dir, or edit the file and run `lanyard check`",
-            folder.configuration().display()
-        );
+        let config = Config::load(&folder.configuration())?;
+        let made = folder.go_on(&config).await?;
+        if made.is_empty() {
+            bail!(
+                "{} exists; nothing was changed. Choose another --dir, or edit the file and run `lanyard check`",
+                folder.configuration().display()
+            );
+        }
+        for what in &made {
+            line(format_args!("made {what}"));
+        }
+        next_steps(&folder, folder.whose(&config));
+        return Ok(());
     }
     let template = Template {
         listen: listen_on(Ipv4Addr::UNSPECIFIED, &options.ports),
         module: softhsm::find(options.module.as_deref())?,
+        label: options.label.clone(),
+        token: whose(options),
         host: "localhost".to_owned(),
         purpose: Purpose::Work,
     };
+    folder.demand_fit(&template)?;
     folder.write(&template, &options.organisation)?;
-    let config = Config::load(&folder.configuration())?;
-    folder.token(&config)?;
-    let database = super::migrate::migrated(&config).await?;
-    drop(database);
+    folder.go_on(&Config::load(&folder.configuration())?).await?;
     line(format_args!("wrote {}", folder.configuration().display()));
+    next_steps(&folder, template.token);
+    Ok(())
+}
+
+/// Who makes the token: whoever names a library has one.
+fn whose(options: &Init) -> Token {
+    if options.module.is_some() { Token::Found } else { Token::Made }
+}
+
+fn token_exists(module: &Path, label: &str) -> anyhow::Result<bool> {
+    hsm::token_exists(module, label).context("the tokens could not be listed")
+}
+
+/// Refuses a token of others that is not there: an empty place at their device is not ours to take.
+fn demand_token(module: &Path, label: &str) -> anyhow::Result<()> {
+    if !token_exists(module, label)? {
+        bail!(
+            "there is no token {label} in {}; make it with its own tools, then run this again",
+            module.display()
+        );
+    }
+    Ok(())
+}
+
+/// Whether no table was ever made in the database; the folder of its file is made where there is none.
+async fn tables_missing(config: &Config) -> anyhow::Result<bool> {
+    let file = config.database.url.strip_prefix("sqlite:").map(Path::new);
+    if let Some(folder) = file.and_then(Path::parent)
+        && !folder.exists()
+    {
+        files::private_folder(folder)?;
+    }
+    let db = wiring::database(config, &Clock::system()).await?;
+    let blank = db.is_blank().await?;
+    db.close().await;
+    Ok(blank)
+}
+
+/// What whoever ran this does next.
+fn next_steps(folder: &Folder, token: Token) {
     line("What comes next:");
-    line(format_args!("  1. carry {} away: {}", folder.so_pin.display(), SO_PIN_ADVICE));
+    match token {
+        Token::Made => line(format_args!("  1. carry {} away: {}", folder.so_pin.display(), SO_PIN_ADVICE)),
+        Token::Found => line(format_args!(
+            "  1. put this token's PIN into {} (mode 0600) before any other command: a wrong one costs a try. Name in \
+             [environment] what its library reads from there",
+            folder.user_pin().display()
+        )),
+    }
     line(format_args!("  2. read the file, and {}", folder.ceremony().display()));
     line("  3. lanyard ceremony --spec ceremony.toml      makes the root and the authorities");
     line("  4. lanyard enrol --kind server HOSTNAME --out tls   then name the files in [tls]");
     line("  5. lanyard enrol registration-desk --out clients    the first client");
     line("  6. lanyard check && lanyard serve");
-    Ok(())
 }

@@ -50,7 +50,7 @@ fn plain(cli: &Cli) -> anyhow::Result<()> {
             block_on(ca::run(act, ca::Form::of(*json))).map(drop)
         }
         Command::Init(options) => {
-            environment::ensure(&init::Folder::new(&options.dir)?.environment())?;
+            environment::ensure(&init::environment(options)?)?;
             block_on(init::run(options))
         }
         Command::Demo(options) => {

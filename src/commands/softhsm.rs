@@ -26,9 +26,14 @@ pub fn find(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     match USUAL.iter().map(Path::new).find(|path| path.is_file()) {
         Some(path) => Ok(path.to_owned()),
         None => bail!(
-            "SoftHSM is not installed; install it with `apt-get install softhsm2`, or name another PKCS#11 library with --module"
+            "SoftHSM is not installed; install it with `apt-get install softhsm2`, or name the PKCS#11 library of another token with --module"
         ),
     }
+}
+
+/// Whether a library is SoftHSM, by its name.
+pub fn is_named(module: &Path) -> bool {
+    module.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libsofthsm"))
 }
 
 /// `softhsm2.conf` for tokens in this folder. Debian's build knows only the file store.

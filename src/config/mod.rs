@@ -17,7 +17,7 @@ use serde::Deserialize;
 pub use clients::{Client, Clients, PERSON_CLIENT};
 pub use limits::LimitsConfig;
 pub use listen::{Listen, TlsFiles};
-pub use template::{Purpose, Template, listen_on};
+pub use template::{Purpose, Template, Token, listen_on};
 pub use time::{Source, TimeConfig};
 
 /// Everything that can be set.

@@ -12,10 +12,23 @@ pub struct Template {
     pub listen: Listen,
     /// The PKCS#11 library.
     pub module: PathBuf,
+    /// The label of the token.
+    pub label: String,
+    /// Who makes the token.
+    pub token: Token,
     /// Which host name revocation lists and authority certificates are fetched from.
     pub host: String,
     /// What the installation is for.
     pub purpose: Purpose,
+}
+
+/// Who makes the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    /// `lanyard init`, with SoftHSM in the folder of the installation.
+    Made,
+    /// Somebody else did, with its own tools.
+    Found,
 }
 
 /// What an installation is for.
@@ -33,6 +46,8 @@ impl Template {
         Self {
             listen: Listen::default(),
             module: PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"),
+            label: "lanyard".to_owned(),
+            token: Token::Made,
             host: "localhost".to_owned(),
             purpose: Purpose::Work,
         }
@@ -41,7 +56,7 @@ impl Template {
     /// The file.
     pub fn render(&self) -> String {
         let Listen { public, systems, cards, plain, private, .. } = self.listen;
-        let module = toml_string(&self.module.display().to_string());
+        let token = self.token_lines();
         let base = toml_string(&self.public_base());
         let acme = toml_string(&format!("https://{}:{}", self.host, public.port()));
         let issuer = toml_string(&self.issuer());
@@ -67,14 +82,7 @@ key = "tls/server.key"
 [database]
 url = "sqlite:lanyard.db"      # or postgres://user@host/name
 
-[environment]                  # what the PKCS#11 library reads from its environment
-SOFTHSM2_CONF = "./token/softhsm2.conf"
-
-[[hsm.tokens]]
-module = {module}
-label = "lanyard"
-pin = {{ file = "secrets/user.pin" }}
-
+{token}
 [time]
 # "kernel" or "chrony" refuse to issue and sign on a clock that is not synchronised;
 # "host-trusted" takes the host's word for it and is for trying out only.
@@ -124,6 +132,25 @@ profiles = ["person-sign-in", "card-authentication", "card-signing", "system-tls
 organisation = "Z99901"
 acts = ["signer:sign", "ca:enrol"]
 {operator}"#
+        )
+    }
+
+    /// The sections of the token and of what its library reads.
+    fn token_lines(&self) -> String {
+        let environment = match self.token {
+            Token::Made => "environment\nSOFTHSM2_CONF = \"./token/softhsm2.conf\"",
+            Token::Found => "environment, as in NAME = \"value\"",
+        };
+        let module = toml_string(&self.module.display().to_string());
+        let label = toml_string(&self.label);
+        format!(
+            r#"[environment]                  # what the PKCS#11 library reads from its {environment}
+
+[[hsm.tokens]]
+module = {module}
+label = {label}
+pin = {{ file = "secrets/user.pin" }}
+"#
         )
     }
 
@@ -237,6 +264,18 @@ mod tests {
         assert_eq!(value["directory"]["sign_in_certificate"].as_str(), Some("three"));
         assert!(value["clients"].get("register-operator").is_some());
         assert!(value["authn"].get("sandbox").is_some() && !work.contains("sandbox"));
+    }
+
+    /// A token that somebody else made is named by its own label, and its library is not sent to a place of ours.
+    #[test]
+    fn tokens_of_others_keep_their_place() {
+        let theirs = Template { label: "ward".to_owned(), token: Token::Found, ..Template::example() };
+        let value: toml::Table = toml::from_str(&theirs.render()).unwrap();
+        assert_eq!(value["hsm"]["tokens"][0]["label"].as_str(), Some("ward"));
+        assert!(value["environment"].as_table().unwrap().is_empty());
+        let ours: toml::Table = toml::from_str(&Template::example().render()).unwrap();
+        assert_eq!(ours["environment"]["SOFTHSM2_CONF"].as_str(), Some("./token/softhsm2.conf"));
+        assert_eq!(ours["hsm"]["tokens"][0]["label"].as_str(), Some("lanyard"));
     }
 
     /// A base gives five ports in a row, and a single port wins over the base.

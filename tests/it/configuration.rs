@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
+use hsm::testing::TestToken;
+
 use crate::rig::{LANYARD, lanyard, said};
 
 /// An installation in a folder; the configuration of which is then spoilt.
@@ -35,6 +37,66 @@ fn init_writes_once() {
     assert!(told.contains("ok    token"), "{told}");
     assert!(told.contains("ok    database"), "{told}");
     assert!(told.contains("lanyard enrol --kind server"), "{told}");
+}
+
+/// An installation whose token or tables were never made is finished by the same command, with the PINs that are there; without that
+/// of the security officer, as where it was carried away long ago, no other token takes the place of one that is missing.
+#[test]
+fn init_goes_on_where_it_stopped() {
+    let (dir, text) = installed();
+    let folder = dir.path().to_str().unwrap();
+    let init = || lanyard(&["init", "--dir", folder]);
+    let pin = fs::read_to_string(dir.path().join("secrets/user.pin")).unwrap();
+    fs::remove_dir_all(dir.path().join("token")).unwrap();
+    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm"] {
+        let _ = fs::remove_file(dir.path().join(name));
+    }
+    let again = init();
+    assert!(again.status.success(), "{}", said(&again));
+    let told = said(&again);
+    assert!(told.contains("made token lanyard") && told.contains("made tables"), "{told}");
+    assert_eq!(fs::read_to_string(dir.path().join("secrets/user.pin")).unwrap(), pin);
+    assert_eq!(fs::read_to_string(dir.path().join("lanyard.toml")).unwrap(), text);
+    let told = said(&lanyard(&["check", "--config", dir.path().join("lanyard.toml").to_str().unwrap()]));
+    assert!(told.contains("ok    token") && told.contains("ok    database"), "{told}");
+    let third = init();
+    assert!(!third.status.success() && said(&third).contains("nothing was changed"), "{}", said(&third));
+
+    let tokens = dir.path().join("token/tokens");
+    fs::remove_dir_all(&tokens).unwrap();
+    fs::remove_dir_all(dir.path().join("security-officer")).unwrap();
+    let refused = init();
+    assert!(!refused.status.success() && said(&refused).contains("none was made"), "{}", said(&refused));
+    assert_eq!(fs::read_dir(&tokens).unwrap().count(), 0, "a token was made");
+}
+
+/// A token that its owner made is looked for before anything is written, and keeps its PIN: none is made up for it. For one that is
+/// not there no place at their device is taken.
+#[test]
+fn a_token_of_others_keeps_its_pin() {
+    let token = TestToken::new();
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().to_str().unwrap();
+    let init =
+        |label: &str| lanyard(&["init", "--dir", folder, "--module", token.module(), "--label", label]);
+    for _ in 0..2 {
+        let refused = init("ward");
+        assert!(!refused.status.success(), "{}", said(&refused));
+        assert!(said(&refused).contains("there is no token ward in"), "{}", said(&refused));
+    }
+    assert!(!dir.path().join("lanyard.toml").exists() && !dir.path().join("secrets").exists());
+    let made = init(token.label());
+    assert!(made.status.success(), "{}", said(&made));
+    let pin = dir.path().join("secrets/user.pin");
+    let told = said(&made);
+    assert!(told.contains(pin.to_str().unwrap()) && told.contains("a wrong one costs a try"), "{told}");
+    for absent in ["secrets/user.pin", "security-officer", "token"] {
+        assert!(!dir.path().join(absent).exists(), "{absent}");
+    }
+    fs::copy(token.dir().join("pin"), &pin).unwrap();
+    let file = dir.path().join("lanyard.toml");
+    let told = said(&lanyard(&["check", "--config", file.to_str().unwrap()]));
+    assert!(told.contains("ok    token") && told.contains("ok    database"), "{told}");
 }
 
 /// The security officer's PIN is never put beside the server's. `check` says so while it is on this machine, and louder

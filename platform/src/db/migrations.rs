@@ -31,6 +31,21 @@ fn migrator(engine: Engine) -> &'static Migrator {
 
 /// How many migrations of this program the database has not had; refused where it has had others.
 pub(super) async fn pending(engine: Engine, readers: &sqlx::AnyPool) -> Result<usize, Error> {
+    let had = had(engine, readers).await?;
+    let ours: Vec<i64> = migrator(engine).iter().map(|migration| migration.version).collect();
+    if let Some(version) = had.iter().copied().find(|version| !ours.contains(version)) {
+        return Err(Error::MigrationUnknown { version });
+    }
+    Ok(ours.iter().filter(|version| !had.contains(version)).count())
+}
+
+/// Whether the database has had no migration at all.
+pub(super) async fn none_had(engine: Engine, readers: &sqlx::AnyPool) -> Result<bool, Error> {
+    Ok(had(engine, readers).await?.is_empty())
+}
+
+/// The versions of the migrations that the database has had.
+async fn had(engine: Engine, readers: &sqlx::AnyPool) -> Result<Vec<i64>, Error> {
     let known = match engine {
         Engine::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
         Engine::Postgres => {
@@ -38,15 +53,10 @@ pub(super) async fn pending(engine: Engine, readers: &sqlx::AnyPool) -> Result<u
         }
     };
     let tables: i64 = sqlx::query_scalar(known).fetch_one(readers).await?;
-    let mut had: Vec<i64> = Vec::new();
-    if tables > 0 {
-        had = sqlx::query_scalar("SELECT version FROM _sqlx_migrations").fetch_all(readers).await?;
+    if tables == 0 {
+        return Ok(Vec::new());
     }
-    let ours: Vec<i64> = migrator(engine).iter().map(|migration| migration.version).collect();
-    if let Some(version) = had.iter().copied().find(|version| !ours.contains(version)) {
-        return Err(Error::MigrationUnknown { version });
-    }
-    Ok(ours.iter().filter(|version| !had.contains(version)).count())
+    Ok(sqlx::query_scalar("SELECT version FROM _sqlx_migrations").fetch_all(readers).await?)
 }
 
 /// What tells these migrations from others.

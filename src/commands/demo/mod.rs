@@ -76,8 +76,13 @@ async fn installation(
     let existing = existing(&folder, options, &wanted)?;
     let listen = existing.as_ref().map_or(&wanted, |config| &config.listen).clone();
     let module = steps.run("Look at this machine", async { look(options, &listen) }).await?;
-    let template =
-        Template { listen: listen.clone(), module, host: HOST.to_owned(), purpose: Purpose::Demonstration };
+    let template = Template {
+        listen: listen.clone(),
+        module,
+        host: HOST.to_owned(),
+        purpose: Purpose::Demonstration,
+        ..Template::example()
+    };
     steps
         .run("Write configuration and PINs", async {
             folder.write(&template, ORGANISATION).map(|outcome| ((), outcome))
