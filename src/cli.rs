@@ -96,6 +96,9 @@ pub struct Init {
     /// The label of the token.
     #[arg(long, value_name = "LABEL", default_value = "lanyard")]
     pub label: String,
+    /// The fully qualified name by which others reach this server, in every address that they keep or that is issued.
+    #[arg(long, value_name = "NAME", default_value = "localhost", value_parser = crate::config::host_name)]
+    pub host: String,
     /// The name of the organisation in the certificates of the authorities.
     #[arg(long, default_value = "Lanyard")]
     pub organisation: String,

@@ -197,6 +197,13 @@ impl Config {
 #[serde(try_from = "String")]
 pub struct PublicUrl(String);
 
+impl PublicUrl {
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TryFrom<String> for PublicUrl {
     type Error = String;
 
@@ -216,6 +223,13 @@ impl TryFrom<String> for PublicUrl {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PracticeStatementUrl(String);
+
+impl PracticeStatementUrl {
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl From<PracticeStatementUrl> for String {
     fn from(url: PracticeStatementUrl) -> String {

@@ -9,7 +9,7 @@ use platform::db::Db;
 use platform::message::{Carriers, Channel};
 
 use super::init;
-use crate::config::Config;
+use crate::config::{Config, host, is_loopback};
 use crate::keypair::Pair;
 use crate::terminal::line;
 use crate::{document_key, environment, files, wiring};
@@ -30,6 +30,7 @@ pub fn run(path: &Path) -> anyhow::Result<()> {
     environment::ensure(&config.environment)?;
     let mut findings = vec![Finding::Good("configuration", path.display().to_string())];
     findings.extend(settings(&config));
+    findings.extend(addresses(&config));
     findings.extend(pin_files(&config));
     findings.extend(so_pins(&config));
     findings.extend(server_certificate(&config));
@@ -67,6 +68,23 @@ fn settings(config: &Config) -> Vec<Finding> {
         }
     }
     refused.into_iter().map(|what| Finding::Bad(NAME, what)).collect()
+}
+
+/// Addresses that others cannot use; a demonstration is for this machine alone.
+fn addresses(config: &Config) -> Vec<Finding> {
+    const NAME: &str = "address";
+    if config.is_sandbox() {
+        return Vec::new();
+    }
+    let local = config.addresses().into_iter().filter(|(_, address)| is_loopback(host(address)));
+    local
+        .map(|(setting, address)| {
+            let what = format!(
+                "{setting} is {address}, this machine alone, for whoever keeps it: set it before anything is issued"
+            );
+            Finding::Note(NAME, what)
+        })
+        .collect()
 }
 
 async fn services(config: &Config) -> Vec<Finding> {

@@ -14,7 +14,7 @@ use platform::clock::Clock;
 
 use super::softhsm;
 use crate::cli::Init;
-use crate::config::{Config, Purpose, Template, Token, listen_on};
+use crate::config::{Config, Purpose, Template, Token, host, listen_on};
 use crate::files::{self, Readers};
 use crate::terminal::{Outcome, line};
 use crate::{secrets, wiring};
@@ -253,7 +253,7 @@ pub async fn run(options: &Init) -> anyhow::Result<()> {
         for what in &made {
             line(format_args!("made {what}"));
         }
-        next_steps(&folder, folder.whose(&config));
+        next_steps(&folder, &config);
         return Ok(());
     }
     let template = Template {
@@ -261,14 +261,15 @@ pub async fn run(options: &Init) -> anyhow::Result<()> {
         module: softhsm::find(options.module.as_deref())?,
         label: options.label.clone(),
         token: whose(options),
-        host: "localhost".to_owned(),
+        host: options.host.clone(),
         purpose: Purpose::Work,
     };
     folder.demand_fit(&template)?;
     folder.write(&template, &options.organisation)?;
-    folder.go_on(&Config::load(&folder.configuration())?).await?;
+    let config = Config::load(&folder.configuration())?;
+    folder.go_on(&config).await?;
     line(format_args!("wrote {}", folder.configuration().display()));
-    next_steps(&folder, template.token);
+    next_steps(&folder, &config);
     Ok(())
 }
 
@@ -307,9 +308,10 @@ async fn tables_missing(config: &Config) -> anyhow::Result<bool> {
 }
 
 /// What whoever ran this does next.
-fn next_steps(folder: &Folder, token: Token) {
+fn next_steps(folder: &Folder, config: &Config) {
+    let host = config.authn.as_ref().map_or("HOSTNAME", |authn| host(&authn.issuer));
     line("What comes next:");
-    match token {
+    match folder.whose(config) {
         Token::Made => line(format_args!("  1. carry {} away: {}", folder.so_pin.display(), SO_PIN_ADVICE)),
         Token::Found => line(format_args!(
             "  1. put this token's PIN into {} (mode 0600) before any other command: a wrong one costs a try. Name in \
@@ -317,9 +319,12 @@ fn next_steps(folder: &Folder, token: Token) {
             folder.user_pin().display()
         )),
     }
-    line(format_args!("  2. read the file, and {}", folder.ceremony().display()));
+    line(format_args!(
+        "  2. read the file, and {}; `lanyard check` names addresses that lead nobody here: what is issued keeps them",
+        folder.ceremony().display()
+    ));
     line("  3. lanyard ceremony --spec ceremony.toml      makes the root and the authorities");
-    line("  4. lanyard enrol --kind server HOSTNAME --out tls   then name the files in [tls]");
+    line(format_args!("  4. lanyard enrol --kind server {host} --out tls   then name the files in [tls]"));
     line("  5. lanyard enrol registration-desk --out clients    the first client");
     line("  6. lanyard check && lanyard serve");
 }

@@ -3,6 +3,7 @@
 //! Unknown keys are refused with their line, and paths that are not absolute start at the folder of
 //! the file, so that a configuration means the same wherever the server is started from.
 
+mod addresses;
 mod clients;
 mod limits;
 mod listen;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use addresses::{host, host_name, is_loopback};
 pub use clients::{Client, Clients, PERSON_CLIENT};
 pub use limits::LimitsConfig;
 pub use listen::{Listen, TlsFiles};
@@ -100,6 +102,11 @@ impl Config {
             return Err(Error::Malformed { path: path.to_owned(), message });
         }
         Ok(config)
+    }
+
+    /// Whether people sign in here without proving who they are, which is served beside the authorities of a demonstration alone.
+    pub fn is_sandbox(&self) -> bool {
+        self.authn.as_ref().is_some_and(|authn| authn.sandbox.is_some())
     }
 
     /// A PIN in the file itself would be in every backup, beside the database that it opens.

@@ -16,7 +16,7 @@ pub struct Template {
     pub label: String,
     /// Who makes the token.
     pub token: Token,
-    /// Which host name revocation lists and authority certificates are fetched from.
+    /// By which host name others reach it.
     pub host: String,
     /// What the installation is for.
     pub purpose: Purpose,
@@ -90,7 +90,7 @@ source = "host-trusted"
 
 [ca]
 public_url = {base}  # stands in every certificate: choose what will last
-practice_statement = {statement}
+practice_statement = {statement}  # and this does
 
 [ca.acme]                      # certificates for machines that renew by themselves (RFC 8555)
 url = {acme}

@@ -70,6 +70,39 @@ fn init_goes_on_where_it_stopped() {
     assert_eq!(fs::read_dir(&tokens).unwrap().count(), 0, "a token was made");
 }
 
+/// `check` names each address that leads nobody here and stands in what is issued; a name that is given to `init` is in all of them.
+#[test]
+fn addresses_of_this_machine_alone_are_told() {
+    let check = |dir: &std::path::Path| {
+        said(&lanyard(&["check", "--config", dir.join("lanyard.toml").to_str().unwrap()]))
+    };
+    let (dir, _) = installed();
+    let told = check(dir.path());
+    for setting in [
+        "ca.public_url",
+        "ca.practice_statement",
+        "ca.acme.url",
+        "authn.issuer",
+        "authn.cards_origin",
+        "audit.origin",
+    ] {
+        assert!(told.contains(&format!("note  address        {setting} is ")), "{setting}: {told}");
+    }
+    let named = tempfile::tempdir().unwrap();
+    let init = |host: &str| lanyard(&["init", "--dir", named.path().to_str().unwrap(), "--host", host]);
+    for wrong in ["192.0.2.1", "care", "https://care.example"] {
+        assert!(!init(wrong).status.success(), "{wrong}");
+    }
+    assert!(!named.path().join("lanyard.toml").exists());
+    let made = init("care.example");
+    assert!(made.status.success() && said(&made).contains("--kind server care.example"), "{}", said(&made));
+    let told = check(named.path());
+    assert!(told.contains("ok    configuration") && !told.contains("note  address"), "{told}");
+    let text = fs::read_to_string(named.path().join("lanyard.toml")).unwrap();
+    let ours: Vec<_> = text.lines().filter(|line| !line.starts_with("private = ")).collect();
+    assert!(!ours.iter().any(|line| line.contains("localhost") || line.contains("127.0.0.1")), "{text}");
+}
+
 /// A token that its owner made is looked for before anything is written, and keeps its PIN: none is made up for it. For one that is
 /// not there no place at their device is taken.
 #[test]

@@ -117,6 +117,11 @@ impl Config {
 pub struct BaseUrl(String);
 
 impl BaseUrl {
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The address of a path under it.
     pub(super) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)
