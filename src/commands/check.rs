@@ -9,7 +9,7 @@ use platform::db::Db;
 use platform::message::{Carriers, Channel};
 
 use super::init;
-use crate::config::{Config, host, is_loopback};
+use crate::config::{Config, Source, host, is_loopback};
 use crate::keypair::Pair;
 use crate::terminal::line;
 use crate::{document_key, environment, files, wiring};
@@ -182,6 +182,11 @@ fn server_certificate(config: &Config) -> Vec<Finding> {
 async fn clock(config: &Config) -> Finding {
     const NAME: &str = "clock";
     match config.time.source.check(config.time.limit()).await {
+        Ok(_) if config.time.source == Source::HostTrusted && !config.is_sandbox() => Finding::Note(
+            NAME,
+            "the host's word is taken for it, which is for trying out; set [time] source to kernel or chrony"
+                .to_owned(),
+        ),
         Ok(accuracy) => Finding::Good(NAME, wiring::told(accuracy)),
         Err(error) => Finding::Bad(NAME, error.to_string()),
     }

@@ -320,7 +320,8 @@ fn next_steps(folder: &Folder, config: &Config) {
         )),
     }
     line(format_args!(
-        "  2. read the file, and {}; `lanyard check` names addresses that lead nobody here: what is issued keeps them",
+        "  2. read the file, and {}; set [time] source to kernel or chrony, and addresses to a name that others reach, \
+         which `lanyard check` notes",
         folder.ceremony().display()
     ));
     line("  3. lanyard ceremony --spec ceremony.toml      makes the root and the authorities");
