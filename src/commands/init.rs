@@ -253,7 +253,7 @@ pub async fn run(options: &Init) -> anyhow::Result<()> {
         for what in &made {
             line(format_args!("made {what}"));
         }
-        next_steps(&folder, &config);
+        tell_next_steps(&folder, &config);
         return Ok(());
     }
     let template = Template {
@@ -269,7 +269,7 @@ pub async fn run(options: &Init) -> anyhow::Result<()> {
     let config = Config::load(&folder.configuration())?;
     folder.go_on(&config).await?;
     line(format_args!("wrote {}", folder.configuration().display()));
-    next_steps(&folder, &config);
+    tell_next_steps(&folder, &config);
     Ok(())
 }
 
@@ -307,25 +307,65 @@ async fn tables_missing(config: &Config) -> anyhow::Result<bool> {
     Ok(blank)
 }
 
-/// What whoever ran this does next.
-fn next_steps(folder: &Folder, config: &Config) {
-    let host = config.authn.as_ref().map_or("HOSTNAME", |authn| host(&authn.issuer));
+/// Tells what whoever ran this does next.
+fn tell_next_steps(folder: &Folder, config: &Config) {
     line("What comes next:");
-    match folder.whose(config) {
-        Token::Made => line(format_args!("  1. carry {} away: {}", folder.so_pin.display(), SO_PIN_ADVICE)),
-        Token::Found => line(format_args!(
-            "  1. put this token's PIN into {} (mode 0600) before any other command: a wrong one costs a try. Name in \
+    for (at, step) in next_steps(folder, config).iter().enumerate() {
+        line(format_args!("  {}. {step}", at + 1));
+    }
+}
+
+/// What comes next; commands can be pasted as they stand.
+fn next_steps(folder: &Folder, config: &Config) -> Vec<String> {
+    let mut steps = Vec::new();
+    if std::env::current_dir().ok().as_deref() != Some(folder.root.as_path()) {
+        steps.push(format!("cd {}", quoted(&folder.root)));
+    }
+    steps.push(match folder.whose(config) {
+        Token::Made => format!("carry {} away: {SO_PIN_ADVICE}", folder.so_pin.display()),
+        Token::Found => format!(
+            "put this token's PIN into {} (mode 0600) before any other command: a wrong one costs a try. Name in \
              [environment] what its library reads from there",
             folder.user_pin().display()
-        )),
-    }
-    line(format_args!(
-        "  2. read the file, and {}; set [time] source to kernel or chrony, and addresses to a name that others reach, \
+        ),
+    });
+    steps.push(format!(
+        "read lanyard.toml and {}; set [time] source to kernel or chrony, and addresses to a name that others reach, \
          which `lanyard check` notes",
         folder.ceremony().display()
     ));
-    line("  3. lanyard ceremony --spec ceremony.toml      makes the root and the authorities");
-    line(format_args!("  4. lanyard enrol --kind server {host} --out tls   then name the files in [tls]"));
-    line("  5. lanyard enrol registration-desk --out clients    the first client");
-    line("  6. lanyard check && lanyard serve");
+    let host = config.authn.as_ref().map_or("HOSTNAME", |authn| host(&authn.issuer));
+    steps.push("lanyard ceremony --spec ceremony.toml      # makes the root and the authorities".to_owned());
+    steps.push(format!(
+        "lanyard enrol --kind server {host} --out tls   # then name tls/{host}.pem and tls/{host}.key in [tls]"
+    ));
+    steps.push("lanyard enrol registration-desk --out clients    # the first client".to_owned());
+    steps.push("lanyard check && lanyard serve".to_owned());
+    steps
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c)) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell takes each path for one word, and nothing in it for its own.
+    #[test]
+    fn paths_are_one_word() {
+        for (path, word) in [
+            ("/etc/lanyard", "/etc/lanyard"),
+            ("/srv/the ward", "'/srv/the ward'"),
+            ("/srv/a'b$(c)", r"'/srv/a'\''b$(c)'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), word);
+        }
+    }
 }

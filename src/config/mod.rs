@@ -68,7 +68,10 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such file, or it may not be read.
-    #[error("could not read the configuration {}; `lanyard init` writes one", .path.display())]
+    #[error(
+        "could not read the configuration {}; name it with --config or LANYARD_CONFIG, or let `lanyard init` write one",
+        .path.display()
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use hsm::testing::TestToken;
 
-use crate::rig::{LANYARD, lanyard, said};
+use crate::rig::{LANYARD, free_ports, lanyard, said};
 
 /// An installation in a folder; the configuration of which is then spoilt.
 fn installed() -> (tempfile::TempDir, String) {
@@ -327,11 +327,45 @@ fn a_pin_comes_from_a_variable() {
     assert!(told.contains("ok    token") && !told.contains(pin.trim()), "{told}");
 }
 
-/// No configuration at all says which command makes one.
+/// What `init` says comes next does, word for word, in whatever folder it was typed.
+#[test]
+fn what_comes_next_is_what_is_said() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let folder = elsewhere.path().join("installation");
+    let binaries = std::path::Path::new(LANYARD).parent().unwrap().display();
+    let path = format!("{binaries}:{}", std::env::var("PATH").unwrap());
+    let type_in = |script: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", script]).current_dir(elsewhere.path()).env("PATH", &path);
+        shell.env_remove("LANYARD_CONFIG").stdin(Stdio::null()).output().unwrap()
+    };
+    let made = type_in(&format!("lanyard init --dir installation --port-base {}", free_ports()));
+    assert!(made.status.success(), "{}", said(&made));
+    let told = said(&made);
+    let (_, steps) = told.split_once("What comes next:\n").unwrap();
+    let steps: Vec<&str> = steps.lines().filter_map(|line| Some(line.split_once(". ")?.1)).collect();
+    let typed: Vec<&str> =
+        steps.into_iter().filter(|step| step.starts_with("cd ") || step.starts_with("lanyard ")).collect();
+    let [change, ceremony, server, client, last] = typed[..] else { panic!("{told}") };
+    let done = type_in(&[change, ceremony, server, client].join("\n"));
+    assert!(done.status.success(), "{}", said(&done));
+
+    assert!(server.ends_with("then name tls/localhost.pem and tls/localhost.key in [tls]"), "{server}");
+    let file = folder.join("lanyard.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("tls/server.", "tls/localhost.")).unwrap();
+    let check = last.strip_suffix(" && lanyard serve").unwrap();
+    let checked = type_in(&format!("{change}\n{check}"));
+    assert!(checked.status.success() && said(&checked).contains("ok    TLS"), "{}", said(&checked));
+}
+
+/// No configuration at all says which command makes one, and how one that lies elsewhere is named.
 #[test]
 fn a_missing_configuration_says_how_to_make_one() {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(LANYARD).arg("serve").current_dir(dir.path()).output().unwrap();
     assert!(!output.status.success());
-    assert!(said(&output).contains("lanyard init"), "{}", said(&output));
+    for way in ["--config", "LANYARD_CONFIG", "lanyard init"] {
+        assert!(said(&output).contains(way), "{way}: {}", said(&output));
+    }
 }
