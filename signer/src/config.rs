@@ -23,8 +23,8 @@ pub struct Config {
     pub name: String,
     /// A sentence `/csc/v2/info` shows.
     pub description: String,
-    /// Address of the logo `/csc/v2/info` shows.
-    pub logo: String,
+    /// Address of the logo `/csc/v2/info` shows; without it that of ours, where people sign in.
+    pub logo: Option<String>,
     /// ISO 3166-1 alpha-2 code of the country.
     pub region: String,
     /// For how many seconds an authorisation can be used.
@@ -76,7 +76,7 @@ impl Default for Config {
             name: "Lanyard".to_owned(),
             description: "Remote signing of prescriptions with keys held in a hardware security module"
                 .to_owned(),
-            logo: "https://localhost:8443/logo.png".to_owned(),
+            logo: None,
             region: "GB".to_owned(),
             sad_lifetime_s: 300,
             max_documents: 250,

@@ -18,8 +18,9 @@ pub struct Info {
     pub specs: String,
     /// Commercial name.
     pub name: String,
-    /// Address of a logo.
-    pub logo: String,
+    /// Address of a logo, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<String>,
     /// ISO 3166-1 alpha-2 code.
     pub region: String,
     /// Language of the answers.

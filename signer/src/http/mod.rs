@@ -5,6 +5,7 @@ mod credentials;
 mod csc;
 mod dss;
 mod evidence_records;
+mod logo;
 mod prescriptions;
 mod signatures;
 mod time_stamps;
@@ -54,6 +55,7 @@ pub fn router(signer: Signer) -> Router {
         .route("/csc/v2/{*method}", post(csc::not_implemented));
     let csc = if signer.sign_in.is_some() { csc.merge(csc_signed_in()) } else { csc };
     let own = Router::new()
+        .route("/signer/logo.png", get(logo::show))
         .route("/signer/credentials", post(credentials::create).get(credentials::list))
         .route("/signer/credentials/{credential}", get(credentials::show).delete(credentials::destroy))
         .route("/signer/credentials/{credential}/passphrase", put(credentials::set_passphrase))
@@ -114,6 +116,7 @@ pub fn needs_the_time(path: &str) -> bool {
     csc::v1::credential,
     csc::v1::authorize,
     csc::v1::sign_hash,
+    logo::show,
     credentials::create,
     credentials::list,
     credentials::show,

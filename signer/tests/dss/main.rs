@@ -10,6 +10,7 @@ mod consent;
 mod evidence;
 mod kill;
 mod later;
+mod logo;
 mod oauth;
 mod proofs;
 mod requests;

@@ -143,6 +143,7 @@ platform::both_engines! {
         let info = rig.send(rig::request("POST", "/csc/v2/info", Some(&json!({})))).await;
         assert_eq!(info.status, 200);
         assert_eq!(info.body["specs"], "2.0.0.0");
+        assert_eq!(info.body.get("logo"), None::<&Value>, "no address of ours is known where nobody signs in");
         for method in info.body["methods"].as_array().unwrap() {
             let path = format!("/csc/v2/{}", method.as_str().unwrap());
             let answer = rig.send(rig::request("POST", &path, Some(&json!({})))).await;

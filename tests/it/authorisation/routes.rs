@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 214] = [
+pub(super) const ROUTES: [Route; 215] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -152,6 +152,7 @@ pub(super) const ROUTES: [Route; 214] = [
     Route("POST", "/csc/v1/signatures/signHash", Act("signer:sign"), || json!({})),
     Route("POST", "/csc/v2/signatures/timestamp", Act("signer:sign"), || json!({"hash": "", "hashAlgo": ""})),
     Route("POST", "/tsa", Open, none),
+    Route("GET", "/signer/logo.png", Open, none),
     Route("POST", "/signer/credentials", Act("signer:credentials"), create),
     Route("GET", "/signer/credentials", ActOrOwn("signer:credentials"), none),
     Route("GET", "/signer/credentials/{credential}", ActOrOwn("signer:credentials"), none),

@@ -7,6 +7,7 @@ use platform::web::Json;
 use super::CscAnswer;
 use crate::api::{Info, InfoRequest, SignAlgorithms, SignatureFormats};
 use crate::cades::Level;
+use crate::http::logo;
 use crate::signer::Signer;
 use crate::suite;
 
@@ -18,7 +19,7 @@ pub(crate) async fn info(State(signer): State<Signer>) -> Json<Info> {
     Json(Info {
         specs: "2.0.0.0".to_owned(),
         name: signer.config.name.clone(),
-        logo: signer.config.logo.clone(),
+        logo: logo::address(&signer),
         region: signer.config.region.clone(),
         lang: "en-GB".to_owned(),
         description: signer.config.description.clone(),

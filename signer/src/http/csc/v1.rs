@@ -19,6 +19,7 @@ use crate::api::{
 use crate::authorisation::{self, Request};
 use crate::csc_view::{Certificates, Wanted, describe};
 use crate::error::{Error, Parameter};
+use crate::http::logo;
 use crate::live;
 use crate::signer::{Signer, check_holder};
 use crate::signing;
@@ -31,7 +32,7 @@ pub(crate) async fn info(State(signer): State<Signer>) -> Json<V1Info> {
     Json(V1Info {
         specs: "1.0.4.0".to_owned(),
         name: signer.config.name.clone(),
-        logo: signer.config.logo.clone(),
+        logo: logo::address(&signer),
         region: signer.config.region.clone(),
         lang: "en-GB".to_owned(),
         description: signer.config.description.clone(),
