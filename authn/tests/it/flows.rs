@@ -38,25 +38,6 @@ platform::both_engines! {
         check(&[("response_type", "token")], &card, "unsupported_response_type").await;
     }
 
-    /// What fails here is told to a relying party that asked silently, since a page would be seen by nobody; whoever is there is shown a page.
-    async fn failures_are_told_to_whoever_asked_silently(db: Db) {
-        let rig = Rig::new(db).await;
-        rig.register("rp", &json!({})).await;
-        let card = rig.sign_in(ANN, "smartcard").await;
-        rig.db
-            .write(|tx| Box::pin(async move {
-                let text = "ALTER TABLE authn_grant RENAME TO authn_grant_away";
-                sqlx::query(text).execute(&mut *tx).await.map(drop).map_err(platform::db::Error::from)
-            }))
-            .await
-            .unwrap();
-        let told = rig.authorise(&[("prompt", "none")], &[&card]).await;
-        assert_eq!(told.sent_error().as_deref(), Some("server_error"), "{}", told.text);
-        assert_eq!((told.sent("state").is_some(), told.sent("iss").as_deref(), told.sent("code")), (true, Some(ISSUER), None));
-        let shown = rig.authorise(&[], &[&card]).await;
-        assert_eq!(shown.status, StatusCode::INTERNAL_SERVER_ERROR, "{}", shown.text);
-    }
-
     /// Whoever signs in anew goes on; whoever cancels goes back without a code.
     async fn signing_in_goes_on(db: Db) {
         let rig = Rig::new(db).await;

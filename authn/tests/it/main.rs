@@ -21,5 +21,6 @@ mod rig;
 mod roles;
 mod security_events;
 mod signed_tokens;
+mod silent;
 mod token_callers;
 mod token_exchange;
