@@ -3,7 +3,6 @@
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use super::form::logged;
 use super::page::{page, scripted, see_other};
 use crate::oidc::answer::Answer;
 use crate::oidc::authorise::Choice;
@@ -30,7 +29,7 @@ pub(super) fn refused(site: &str, refusal: Refusal) -> Response {
     if refusal.code == Code::TemporarilyUnavailable {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
     }
-    logged(refusal);
+    refusal.log();
     response
 }
 

@@ -6,7 +6,7 @@ use http::header;
 use platform::problem::Problem;
 use platform::web::{Answer, Onward, Step};
 
-use super::form::{held, logged, token_challenges};
+use super::form::{held, token_challenges};
 use super::userinfo::shown;
 use crate::caller::{Known, caller};
 use crate::oidc::refusal::{Code, Refusal};
@@ -67,6 +67,6 @@ fn refused(refusal: Refusal) -> Response {
     });
     let mut response = problem.into_response();
     token_challenges(&refusal, response.headers_mut());
-    logged(refusal);
+    refusal.log();
     response
 }

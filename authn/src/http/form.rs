@@ -114,7 +114,7 @@ pub(super) fn refused(refusal: Refusal) -> Response {
     if let Some(after) = refusal.code.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs()));
     }
-    logged(refusal);
+    refusal.log();
     response
 }
 
@@ -173,13 +173,5 @@ pub(super) fn token_challenges(refusal: &Refusal, headers: &mut HeaderMap) {
 fn nonce(refusal: &Refusal, headers: &mut HeaderMap) {
     if let Some(nonce) = refusal.nonce.as_deref().and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
         headers.insert("dpop-nonce", nonce);
-    }
-}
-
-/// Logs what went wrong on our side.
-pub(super) fn logged(refusal: Refusal) {
-    if let Some(error) = refusal.source {
-        let cause = std::error::Error::source(&*error).map(ToString::to_string).unwrap_or_default();
-        tracing::error!(%error, %cause, "a request of a relying party failed: {error}");
     }
 }

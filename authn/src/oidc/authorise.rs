@@ -106,31 +106,30 @@ pub(crate) async fn begin(
             return Err(refusal.correlated(id.as_str()));
         }
     };
-    let issuer = provider.faces.issuer(face);
     if client.is_strict() && !was_pushed {
         // FAPI 2.0 Security Profile 5.3.2.2.
         let refusal = Refusal::new(Code::InvalidRequest, "This client must push its requests.");
-        return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
+        return Ok(Door::Back(told(provider, &back, refusal)));
     }
     let read = request::read(&parameters, &client, back.clone(), &provider.keys, now);
     let (request, mut wanted) = match read {
         Ok(read) => read,
-        Err(refusal) => return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal))),
+        Err(refusal) => return Ok(Door::Back(told(provider, &back, refusal))),
     };
     let silent = request.prompt == Prompt::Nothing;
     wanted.acceptable = match policy::of_client(provider, client.config(), &wanted.acceptable).await {
         Ok(acceptable) => acceptable,
-        Err(error) if silent => return Ok(Door::Back(Answer::refusal(&back, issuer, &error.into()))),
+        Err(error) if silent => return Ok(Door::Back(told(provider, &back, error.into()))),
         Err(error) => return Err(error.into()),
     };
     if wanted.acceptable.is_empty() {
         let sentence = "Nothing that the request allows is taken for this client.";
         let refusal = Refusal::new(Code::UnmetAuthenticationRequirements, sentence);
-        return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
+        return Ok(Door::Back(told(provider, &back, refusal)));
     }
     if request.signing.is_some() && provider.config.signing_page.is_none() {
         let refusal = Refusal::new(Code::InvalidScope, "Nothing is signed here.");
-        return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
+        return Ok(Door::Back(told(provider, &back, refusal)));
     }
     let waits = provider.config.interaction();
     let interaction = Interaction {
@@ -168,9 +167,7 @@ pub(crate) async fn proceed(
 ) -> Result<Step, Refusal> {
     let silently = (waiting.request.prompt == Prompt::Nothing).then(|| waiting.request.back.clone());
     match (go_on(provider, waiting, seen, chosen, now).await, silently) {
-        (Err(refusal), Some(back)) => {
-            Ok(Step::Back(Answer::refusal(&back, provider.faces.issuer(back.face), &refusal)))
-        }
+        (Err(refusal), Some(back)) => Ok(Step::Back(told(provider, &back, refusal))),
         (step, _) => step,
     }
 }
@@ -265,8 +262,14 @@ pub(crate) async fn refuse(provider: &Provider, waiting: Waiting, refusal: Refus
         let id = waiting.interaction.id;
         provider.db.write(move |tx| Box::pin(async move { interactions::abandon(tx, &id).await })).await?;
     }
-    let back: &Return = &waiting.request.back;
-    Ok(Step::Back(Answer::refusal(back, provider.faces.issuer(back.face), &refusal)))
+    Ok(Step::Back(told(provider, &waiting.request.back, refusal)))
+}
+
+/// Tells a relying party why its request ends. What went wrong on our side is logged here, since no page is made of it.
+fn told(provider: &Provider, back: &Return, refusal: Refusal) -> Answer {
+    let answer = Answer::refusal(back, provider.faces.issuer(back.face), &refusal);
+    refusal.log();
+    answer
 }
 
 /// How the browser's session stands to a request.

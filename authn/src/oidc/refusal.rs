@@ -147,6 +147,14 @@ impl Refusal {
         self
     }
 
+    /// Logs what went wrong on our side. It takes the refusal, which ends here, so that nothing is logged twice.
+    pub(crate) fn log(self) {
+        if let Some(error) = self.source {
+            let cause = std::error::Error::source(&*error).map(ToString::to_string).unwrap_or_default();
+            tracing::error!(%error, %cause, "a request of a relying party failed: {error}");
+        }
+    }
+
     /// The body of a direct answer.
     pub(crate) fn body(&self) -> Body<'_> {
         Body {

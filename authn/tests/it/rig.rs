@@ -1,6 +1,7 @@
 //! A provider with everything around it, and short words for what the tests say to it.
 
 mod keypair;
+mod logged;
 mod people;
 mod site;
 
@@ -28,6 +29,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 pub(crate) use keypair::{Pair, claims};
+pub(crate) use logged::Logged;
 pub(crate) use people::{ANN, BEN, assign, close, organisation, user};
 pub(crate) use site::Site;
 

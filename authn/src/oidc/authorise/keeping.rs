@@ -4,7 +4,7 @@
 use http::HeaderMap;
 use platform::clock::Millis;
 
-use super::Step;
+use super::{Step, told};
 use crate::error::Error;
 use crate::oidc::answer::Answer;
 use crate::oidc::limits;
@@ -92,9 +92,7 @@ pub(crate) async fn wait(
     let back = waiting.request.back.clone();
     match waits(provider, waiting, Step::SignIn, now).await {
         Ok(_) => Ok(None),
-        Err(refusal) if silent => {
-            Ok(Some(Answer::refusal(&back, provider.faces.issuer(back.face), &refusal)))
-        }
+        Err(refusal) if silent => Ok(Some(told(provider, &back, refusal))),
         Err(refusal) => Err(refusal),
     }
 }
