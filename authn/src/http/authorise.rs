@@ -17,7 +17,7 @@ use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::session::{Cookie, Seen};
-use crate::sign_in::{browser, waiting};
+use crate::sign_in::{Came, browser, of_anybody};
 use crate::store::interactions::Waiting;
 
 /// The longest search for a role.
@@ -138,8 +138,14 @@ pub(super) async fn proceed(
     headers: HeaderMap,
 ) -> Response {
     let site = &provider.config.name;
-    let (secret, waiting) = match begun_here(&provider, &interaction, &headers).await {
-        Ok(found) => found,
+    let (secret, waiting) = match begun(&provider, &interaction, &headers).await {
+        Ok((secret, waiting, Came::Again)) => (secret, waiting),
+        Ok((_, waiting, Came::Other)) => {
+            return match authorise::elsewhere(&provider, &waiting) {
+                Some(answer) => answers::back(site, &answer),
+                None => answers::refused(site, over()),
+            };
+        }
         Err(refusal) => return answers::refused(site, refusal),
     };
     let typed = match query(&uri) {
@@ -198,13 +204,26 @@ async fn begun_here(
     interaction: &str,
     headers: &HeaderMap,
 ) -> Result<(Secret, Waiting), Refusal> {
-    let over = || {
-        let sentence = "This sign-in is over, was answered, or was begun in another browser.";
-        Refusal::new(Code::InvalidRequest, sentence)
-    };
-    let found = waiting(provider, headers, interaction, provider.now()).await?;
-    let (secret, row) = found.ok_or_else(over)?;
-    Ok((secret, row.whole()?))
+    match begun(provider, interaction, headers).await? {
+        (secret, waiting, Came::Again) => Ok((secret, waiting)),
+        (_, _, Came::Other) => Err(over()),
+    }
+}
+
+/// The request that waits under this secret, and whether it was this browser that began it.
+async fn begun(
+    provider: &Provider,
+    interaction: &str,
+    headers: &HeaderMap,
+) -> Result<(Secret, Waiting, Came), Refusal> {
+    let found = of_anybody(provider, headers, interaction, provider.now()).await?;
+    let (secret, row, came) = found.ok_or_else(over)?;
+    Ok((secret, row.whole()?, came))
+}
+
+fn over() -> Refusal {
+    let sentence = "This sign-in is over, was answered, or was begun in another browser.";
+    Refusal::new(Code::InvalidRequest, sentence)
 }
 
 fn answer(

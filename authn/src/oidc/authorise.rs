@@ -35,7 +35,7 @@ mod keeping;
 mod organisation;
 
 pub(crate) use granting::{Chosen, actor};
-pub(crate) use keeping::{Coming, Loaded, wait};
+pub(crate) use keeping::{Coming, Loaded, elsewhere, wait};
 use organisation::Asks;
 
 /// What the browser is to do next.

@@ -9,7 +9,7 @@ use crate::secret::Secret;
 use crate::session::Opened;
 
 pub(crate) use visit::Visit;
-pub(crate) use waiting::waiting;
+pub(crate) use waiting::{Came, of_anybody, waiting};
 pub(crate) use why::Why;
 
 /// What came of an attempt to sign in.

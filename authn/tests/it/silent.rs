@@ -4,7 +4,7 @@ use http::StatusCode;
 use platform::db::Db;
 use serde_json::json;
 
-use crate::rig::{ANN, Answered, ISSUER, Logged, Rig, request};
+use crate::rig::{ANN, Answered, CALLBACK, ISSUER, Logged, Rig, request};
 
 /// Posts the request of every test, changed so, as a page of another site does: without a cookie.
 async fn posted(rig: &Rig, change: &[(&str, &str)], headers: &[(&str, &str)]) -> Answered {
@@ -50,5 +50,30 @@ platform::both_engines! {
         // What is no failure of ours is not logged.
         assert_eq!(rig.authorise(&[("prompt", "none")], &[]).await.sent_error().as_deref(), Some("login_required"));
         assert_eq!(logged.lines(), 3);
+    }
+
+    /// From a frame in the page of another site a browser sends no cookie, neither of the request nor of a session: a relying party that asked silently
+    /// by POST is told so. Nothing is given to whoever comes to it so, and it waits for its browser; where somebody is there they see a page.
+    async fn frames_of_other_sites_are_answered(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let begun = posted(&rig, &[("prompt", "none")], &[("sec-fetch-dest", "iframe")]).await;
+        for held in [&[][..], &[session.as_str()]] {
+            let back = rig.browse(begun.location(), held).await;
+            assert_eq!(back.sent_error().as_deref(), Some("login_required"), "{}", back.text);
+            assert!(back.location().starts_with(CALLBACK), "{}", back.location());
+            assert_eq!((back.sent("state").as_deref(), back.sent("code")), (Some("a-state"), None));
+        }
+        let pressed = rig.form(begun.location(), &[("cookie", &session)], &[("role", "1")]).await;
+        assert_eq!((pressed.status, pressed.headers.get("location")), (StatusCode::BAD_REQUEST, None), "{}", pressed.text);
+        assert!(rig.browse(begun.location(), &[&begun.cookie(), &session]).await.sent("code").is_some(), "it waited");
+        let gone = rig.browse(begun.location(), &[]).await;
+        assert_eq!((gone.status, gone.headers.get("location")), (StatusCode::BAD_REQUEST, None), "{}", gone.text);
+        let asked = posted(&rig, &[], &[]).await;
+        for held in [&[][..], &[session.as_str()]] {
+            let page = rig.browse(asked.location(), held).await;
+            assert_eq!((page.status, page.headers.get("location")), (StatusCode::BAD_REQUEST, None), "{}", page.text);
+        }
     }
 }

@@ -97,6 +97,16 @@ pub(crate) async fn wait(
     }
 }
 
+/// What a relying party is told where a browser comes to its request that does not show that it began it: from a frame in the page of another site
+/// it sends no cookie, and asked silently nobody sees a page there. Whose session it is is not looked at, no code is given, and the request waits
+/// as before, so that it does not matter who came. None where somebody is there to see a page.
+pub(crate) fn elsewhere(provider: &Provider, waiting: &Waiting) -> Option<Answer> {
+    let sentence =
+        "The browser sent no cookie of this sign-in, as in a frame, so that nobody is signed in for it.";
+    (waiting.request.prompt == Prompt::Nothing)
+        .then(|| told(provider, &waiting.request.back, Refusal::new(Code::LoginRequired, sentence)))
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
