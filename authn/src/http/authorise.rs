@@ -141,7 +141,7 @@ pub(super) async fn proceed(
     let (secret, waiting) = match begun(&provider, &interaction, &headers).await {
         Ok((secret, waiting, Came::Again)) => (secret, waiting),
         Ok((_, waiting, Came::Other)) => {
-            return match authorise::elsewhere(&provider, &waiting) {
+            return match authorise::elsewhere(&provider, &waiting).await {
                 Some(answer) => answers::back(site, &answer),
                 None => answers::refused(site, over()),
             };

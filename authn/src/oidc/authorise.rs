@@ -35,6 +35,7 @@ mod keeping;
 mod organisation;
 
 pub(crate) use granting::{Chosen, actor};
+use granting::{registered_otherwise, still_goes};
 pub(crate) use keeping::{Coming, Loaded, elsewhere, wait};
 use organisation::Asks;
 
@@ -157,7 +158,7 @@ async fn client_of(provider: &Provider, parameters: &Parameters) -> Result<Clien
 }
 
 /// Goes on with a request, as far as it can without asking anybody; then it waits. Of one that may ask nothing the relying party is told whatever
-/// comes in its way: a page that nobody sees helps nobody (RFC 6749 4.1.2.1).
+/// comes in its way, if its address is still registered: a page that nobody sees helps nobody (RFC 6749 4.1.2.1).
 pub(crate) async fn proceed(
     provider: &Provider,
     waiting: Waiting,
@@ -165,11 +166,19 @@ pub(crate) async fn proceed(
     chosen: Chosen,
     now: Millis,
 ) -> Result<Step, Refusal> {
-    let silently = (waiting.request.prompt == Prompt::Nothing).then(|| waiting.request.back.clone());
-    match (go_on(provider, waiting, seen, chosen, now).await, silently) {
-        (Err(refusal), Some(back)) => Ok(Step::Back(told(provider, &back, refusal))),
-        (step, _) => step,
+    if waiting.request.prompt != Prompt::Nothing {
+        return go_on(provider, waiting, seen, chosen, now).await;
     }
+    let (waited, client, back) =
+        (waiting.coming.is_none(), waiting.request.client.clone(), waiting.request.back.clone());
+    let refusal = match go_on(provider, waiting, seen, chosen, now).await {
+        Ok(step) => return Ok(step),
+        Err(refusal) => refusal,
+    };
+    if waited && !still_goes(provider, &client, &back).await {
+        return Err(refusal);
+    }
+    Ok(Step::Back(told(provider, &back, refusal)))
 }
 
 async fn go_on(
@@ -256,11 +265,14 @@ pub(crate) async fn cancel(provider: &Provider, waiting: Waiting) -> Result<Step
     refuse(provider, waiting, refusal).await
 }
 
-/// Ends a request with this refusal for the relying party.
+/// Ends a request with this refusal for the relying party, or with a page where it waited and its address is registered no more.
 pub(crate) async fn refuse(provider: &Provider, waiting: Waiting, refusal: Refusal) -> Result<Step, Refusal> {
     if waiting.coming.is_none() {
         let id = waiting.interaction.id;
         provider.db.write(move |tx| Box::pin(async move { interactions::abandon(tx, &id).await })).await?;
+        if !still_goes(provider, &waiting.request.client, &waiting.request.back).await {
+            return Err(registered_otherwise());
+        }
     }
     Ok(Step::Back(told(provider, &waiting.request.back, refusal)))
 }

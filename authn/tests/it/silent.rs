@@ -1,6 +1,6 @@
 //! Requests that may ask nothing (`prompt=none`): whatever comes of them, nobody sees a page.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::json;
 
@@ -13,6 +13,22 @@ async fn posted(rig: &Rig, change: &[(&str, &str)], headers: &[(&str, &str)]) ->
     let pairs: Vec<(&str, &str)> =
         pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     rig.form("/authorize", headers, &pairs).await
+}
+
+/// Whether this is a page that sends the browser nowhere.
+fn page(answered: &Answered) -> bool {
+    answered.status == StatusCode::BAD_REQUEST && answered.headers.get("location").is_none()
+}
+
+/// Takes the address of the tests out of a registration, or closes it.
+async fn take_back(rig: &Rig, id: &str, method: Method) {
+    let path = format!("/authn/configs/larkfield/{id}");
+    let known = rig.operate(Method::GET, &path, &json!(null)).await.json();
+    let mut config = known["client_config"].clone();
+    config["redirect_uris"] = json!(["https://rp.example/other"]);
+    let path = format!("{path}?hash={}", known["hash"].as_str().unwrap());
+    let changed = rig.operate(method, &path, &json!({"client_config": config})).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
 }
 
 /// Has a table fail from now on.
@@ -66,14 +82,42 @@ platform::both_engines! {
             assert_eq!((back.sent("state").as_deref(), back.sent("code")), (Some("a-state"), None));
         }
         let pressed = rig.form(begun.location(), &[("cookie", &session)], &[("role", "1")]).await;
-        assert_eq!((pressed.status, pressed.headers.get("location")), (StatusCode::BAD_REQUEST, None), "{}", pressed.text);
+        assert!(page(&pressed), "{} {}", pressed.status, pressed.text);
         assert!(rig.browse(begun.location(), &[&begun.cookie(), &session]).await.sent("code").is_some(), "it waited");
         let gone = rig.browse(begun.location(), &[]).await;
-        assert_eq!((gone.status, gone.headers.get("location")), (StatusCode::BAD_REQUEST, None), "{}", gone.text);
+        assert!(page(&gone), "{} {}", gone.status, gone.text);
         let asked = posted(&rig, &[], &[]).await;
+        assert!(asked.location().starts_with("/authorize/continue/"), "{}", asked.location());
         for held in [&[][..], &[session.as_str()]] {
-            let page = rig.browse(asked.location(), held).await;
-            assert_eq!((page.status, page.headers.get("location")), (StatusCode::BAD_REQUEST, None), "{}", page.text);
+            let shown = rig.browse(asked.location(), held).await;
+            assert!(page(&shown), "{} {}", shown.status, shown.text);
+        }
+    }
+
+    /// No refusal goes to an address that was taken out of the registration meanwhile, or whose client was closed: neither to whoever asked silently,
+    /// with a session, without one, or in a frame, nor where the person does not want to.
+    async fn refusals_go_nowhere_else(db: Db) {
+        let rig = Rig::new(db).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        for (id, method) in [("rp", Method::PUT), ("rp-b", Method::DELETE)] {
+            rig.register(id, &json!({})).await;
+            let silently = [("client_id", id), ("prompt", "none")];
+            let nobody = posted(&rig, &silently, &[]).await;
+            let somebody = posted(&rig, &silently, &[]).await;
+            let frame = posted(&rig, &silently, &[("sec-fetch-dest", "iframe")]).await;
+            let asked = rig.authorise(&[("client_id", id)], &[]).await;
+            take_back(&rig, id, method.clone()).await;
+            let cancelled = format!("{}?cancelled", asked.location().replace("/sign-in/", "/authorize/continue/"));
+            for (path, held) in [
+                (nobody.location(), vec![nobody.cookie()]),
+                (somebody.location(), vec![somebody.cookie(), session.clone()]),
+                (frame.location(), vec![]),
+                (cancelled.as_str(), vec![asked.cookie()]),
+            ] {
+                let held: Vec<&str> = held.iter().map(String::as_str).collect();
+                let shown = rig.browse(path, &held).await;
+                assert!(page(&shown), "{method} {path}: {} {:?}", shown.status, shown.headers.get("location"));
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::id::ClientId;
 
 use crate::api::{GrantType, SigningDecision};
 use crate::client::Client;
@@ -11,6 +12,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::oidc::answer::Answer;
 use crate::oidc::refusal::{Code, Refusal};
+use crate::oidc::request::Return;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::session::Session;
@@ -56,10 +58,8 @@ pub(super) async fn grant(
         Refusal::new(Code::InvalidRequest, "The client is no longer registered. Ask whoever registered it.")
     })?;
     // It may have been changed while somebody signed in: where the answer goes and what it gives is what is registered now.
-    let goes_back = client.config().redirect_uris.contains(&waiting.request.back.redirect_uri);
-    if !goes_back || !client.may(GrantType::AuthorizationCode) {
-        let sentence = "The application was registered otherwise meanwhile. Start again in your application.";
-        return Err(Refusal::new(Code::InvalidRequest, sentence));
+    if !has(&client, &waiting.request.back) || !client.may(GrantType::AuthorizationCode) {
+        return Err(registered_otherwise());
     }
     let grant = of(&waiting, &client, &session, role, now);
     // FAPI 2.0 Security Profile 5.3.2.2.
@@ -97,6 +97,28 @@ pub(super) async fn grant(
             Ok(Answer::refusal(&back, provider.faces.issuer(back.face), &refusal))
         }
     }
+}
+
+/// Whether an answer to a request that waited still goes where it was to go, by what is registered now. Where that cannot be read it goes: it did
+/// when the request came. RFC 6749 4.1.2.1.
+pub(super) async fn still_goes(provider: &Provider, client: &ClientId, back: &Return) -> bool {
+    match clients::find_open(provider.db.read(), client).await {
+        Ok(found) => found.is_some_and(|client| has(&client, back)),
+        Err(error) => {
+            Refusal::from(error).log();
+            true
+        }
+    }
+}
+
+fn has(client: &Client, back: &Return) -> bool {
+    client.config().redirect_uris.contains(&back.redirect_uri)
+}
+
+/// What is said on a page where the answer goes nowhere any more.
+pub(super) fn registered_otherwise() -> Refusal {
+    let sentence = "The application was registered otherwise meanwhile. Start again in your application.";
+    Refusal::new(Code::InvalidRequest, sentence)
 }
 
 fn of(waiting: &Waiting, client: &Client, session: &Session, role: Option<String>, now: Millis) -> Grant {

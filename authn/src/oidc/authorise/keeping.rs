@@ -4,6 +4,7 @@
 use http::HeaderMap;
 use platform::clock::Millis;
 
+use super::granting::still_goes;
 use super::{Step, told};
 use crate::error::Error;
 use crate::oidc::answer::Answer;
@@ -99,12 +100,15 @@ pub(crate) async fn wait(
 
 /// What a relying party is told where a browser comes to its request that does not show that it began it: from a frame in the page of another site
 /// it sends no cookie, and asked silently nobody sees a page there. Whose session it is is not looked at, no code is given, and the request waits
-/// as before, so that it does not matter who came. None where somebody is there to see a page.
-pub(crate) fn elsewhere(provider: &Provider, waiting: &Waiting) -> Option<Answer> {
+/// as before, so that it does not matter who came. None where somebody is there to see a page, or the address is registered no more.
+pub(crate) async fn elsewhere(provider: &Provider, waiting: &Waiting) -> Option<Answer> {
+    let request = &waiting.request;
+    if request.prompt != Prompt::Nothing || !still_goes(provider, &request.client, &request.back).await {
+        return None;
+    }
     let sentence =
         "The browser sent no cookie of this sign-in, as in a frame, so that nobody is signed in for it.";
-    (waiting.request.prompt == Prompt::Nothing)
-        .then(|| told(provider, &waiting.request.back, Refusal::new(Code::LoginRequired, sentence)))
+    Some(told(provider, &request.back, Refusal::new(Code::LoginRequired, sentence)))
 }
 
 #[cfg(test)]
