@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Db, Error, Tx};
@@ -58,7 +58,31 @@ impl From<Error> for Undone {
 /// The way to the task that writes. It ends with the last of these.
 pub struct Together<R: Row> {
     rows: mpsc::Sender<Waiting<R>>,
-    coming: Arc<AtomicUsize>,
+    expected: Arc<Expected>,
+}
+
+/// Who has said that they are coming. The last one who comes, or goes without a row, wakes the writer: it waits for nobody then.
+#[derive(Default)]
+struct Expected {
+    count: AtomicUsize,
+    nobody: Notify,
+}
+
+impl Expected {
+    fn one_more(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn one_less(&self) {
+        if self.count.fetch_sub(1, Ordering::Relaxed) == 1 {
+            // Kept where the writer does not wait just now, which looks at the count again.
+            self.nobody.notify_one();
+        }
+    }
+
+    fn is_anybody(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
+    }
 }
 
 /// Somebody who is about to write a row; dropped, they are not.
@@ -78,7 +102,7 @@ impl<R: Row> Coming<'_, R> {
 
 impl<R: Row> Drop for Coming<'_, R> {
     fn drop(&mut self) {
-        self.together.coming.fetch_sub(1, Ordering::Relaxed);
+        self.together.expected.one_less();
     }
 }
 
@@ -91,14 +115,14 @@ impl<R: Row> Together<R> {
     /// Starts to write into this database.
     pub fn start(db: &Db) -> Together<R> {
         let (rows, waiting) = mpsc::channel(WAITING);
-        let coming = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(work(db.clone(), waiting, Arc::clone(&coming)));
-        Together { rows, coming }
+        let expected = Arc::new(Expected::default());
+        tokio::spawn(work(db.clone(), waiting, Arc::clone(&expected)));
+        Together { rows, expected }
     }
 
     /// Says that a row is coming, before what it needs is there: a group that is small waits for it a moment.
     pub fn coming(&self) -> Coming<'_, R> {
-        self.coming.fetch_add(1, Ordering::Relaxed);
+        self.expected.one_more();
         Coming { together: self }
     }
 
@@ -122,9 +146,9 @@ impl<R: Row> Together<R> {
     }
 }
 
-async fn work<R: Row>(db: Db, mut waiting: mpsc::Receiver<Waiting<R>>, coming: Arc<AtomicUsize>) {
+async fn work<R: Row>(db: Db, mut waiting: mpsc::Receiver<Waiting<R>>, expected: Arc<Expected>) {
     let mut group = Vec::with_capacity(MOST);
-    while gathered(&mut waiting, &mut group, &coming, A_MOMENT).await {
+    while gathered(&mut waiting, &mut group, &expected, A_MOMENT).await {
         if group.len() == 1
             && let Some(Waiting { row, reply }) = group.pop()
         {
@@ -156,17 +180,24 @@ async fn work<R: Row>(db: Db, mut waiting: mpsc::Receiver<Waiting<R>>, coming: A
 async fn gathered<R: Row>(
     waiting: &mut mpsc::Receiver<Waiting<R>>,
     group: &mut Vec<Waiting<R>>,
-    coming: &AtomicUsize,
+    expected: &Expected,
     a_moment: Duration,
 ) -> bool {
     if waiting.recv_many(group, MOST).await == 0 {
         return false;
     }
     let until = Instant::now() + a_moment;
-    while group.len() < ENOUGH && coming.load(Ordering::Relaxed) > 0 {
-        let more = waiting.recv_many(group, MOST - group.len());
-        if !matches!(timeout_at(until, more).await, Ok(1..)) {
-            break;
+    while group.len() < ENOUGH && expected.is_anybody() {
+        let room = MOST - group.len();
+        tokio::select! {
+            biased;
+            // Nothing is lost where the other is first: rows that were not taken stay.
+            more = timeout_at(until, waiting.recv_many(group, room)) => {
+                if !matches!(more, Ok(1..)) {
+                    break;
+                }
+            }
+            () = expected.nobody.notified() => {}
         }
     }
     true
@@ -220,7 +251,8 @@ mod tests {
             assert!(rows.send(row()).await.is_ok());
         }
         let mut group = Vec::new();
-        assert!(gathered(&mut waiting, &mut group, &AtomicUsize::new(coming), a_moment).await);
+        let expected = Expected { count: AtomicUsize::new(coming), nobody: Notify::new() };
+        assert!(gathered(&mut waiting, &mut group, &expected, a_moment).await);
         group.len()
     }
 
@@ -238,21 +270,47 @@ mod tests {
     #[tokio::test]
     async fn a_small_group_waits_for_whoever_is_coming() {
         let (rows, mut waiting) = mpsc::channel(WAITING);
-        let coming = AtomicUsize::new(2);
+        let expected = Expected { count: AtomicUsize::new(2), nobody: Notify::new() };
         let mut group = Vec::new();
         let come = async {
             for _ in 0..2 {
                 tokio::task::yield_now().await;
                 assert!(rows.send(row()).await.is_ok());
-                coming.fetch_sub(1, Ordering::Relaxed);
+                expected.one_less();
             }
             assert!(rows.send(row()).await.is_ok());
         };
         assert!(rows.send(row()).await.is_ok());
-        let (more, ()) = tokio::join!(gathered(&mut waiting, &mut group, &coming, NO_END), come);
+        let (more, ()) = tokio::join!(gathered(&mut waiting, &mut group, &expected, NO_END), come);
         assert!(more && group.len() >= 3, "{}", group.len());
         drop(rows);
-        while gathered(&mut waiting, &mut group, &coming, NO_END).await {}
+        while gathered(&mut waiting, &mut group, &expected, NO_END).await {}
         assert_eq!(group.len(), 4);
+    }
+
+    /// Nobody is waited for who said that they are coming and went without a row, however they went; others who are coming still are.
+    #[tokio::test]
+    async fn whoever_goes_without_a_row_is_not_waited_for() {
+        let (rows, mut waiting) = mpsc::channel(WAITING);
+        let together = Together::<Nothing> { rows, expected: Arc::default() };
+        let mut group = Vec::new();
+        for others in 0..2 {
+            let goes = together.coming();
+            let comes: Vec<_> = (0..others).map(|_| together.coming()).collect();
+            assert!(together.rows.send(row()).await.is_ok());
+            let go = async {
+                tokio::task::yield_now().await;
+                drop(goes);
+                for one in comes {
+                    tokio::task::yield_now().await;
+                    assert!(together.rows.send(row()).await.is_ok());
+                    drop(one);
+                }
+            };
+            let gathering = gathered(&mut waiting, &mut group, &together.expected, NO_END);
+            let both = async { tokio::join!(gathering, go).0 };
+            assert!(matches!(tokio::time::timeout(NO_END / 6, both).await, Ok(true)), "{others}");
+            assert_eq!(group.drain(..).count(), 1 + others);
+        }
     }
 }
