@@ -134,6 +134,12 @@ impl ClientId {
     pub fn module(name: &'static str) -> Self {
         Self(format!("module:{name}"))
     }
+
+    /// Whether it can be the common name of a certificate, as that of a system that is known by one is.
+    pub fn is_common_name(&self) -> bool {
+        // RFC 5280 A.1: ub-common-name.
+        self.0.len() <= 64
+    }
 }
 
 /// Makes a type of identifiers that are uuids of version 7 in text: unique, and sorted by the time of their making.
@@ -272,6 +278,8 @@ mod tests {
         let client = |text: &str| text.parse::<ClientId>().is_ok();
         let of_cis2 = "9999999999.an-application-of-a-hospital.00000000-0000-4000-8000-000000000000.apps";
         assert!(client(of_cis2) && client(&"a".repeat(128)) && !client(&"a".repeat(129)));
+        let common = |length: usize| "a".repeat(length).parse::<ClientId>().unwrap().is_common_name();
+        assert!(common(64) && !common(65));
         assert!(client("gp-system.1") && client("module:ca") && !client("") && !client("A") && !client("-a"));
         assert_eq!("x".parse::<UserId>().unwrap_err().to_string(), "not a user id of twelve digits");
     }

@@ -147,11 +147,17 @@ impl<'de> Deserialize<'de> for Name {
                 "{text:?} is a name of this server's own; give the client another"
             )));
         }
-        text.parse().map(Self).map_err(|_| {
+        let name: ClientId = text.parse().map_err(|_| {
             serde::de::Error::custom(format!(
                 "{text:?} cannot be the id of a client, a common name in its certificate"
             ))
-        })
+        })?;
+        if !name.is_common_name() {
+            return Err(serde::de::Error::custom(format!(
+                "{text:?} is too long: at most 64 letters, since it is the common name of a certificate"
+            )));
+        }
+        Ok(Self(name))
     }
 }
 

@@ -287,6 +287,10 @@ mod tests {
             let message = refused(&(template() + wrong));
             assert!(message.contains(named) && message.contains("line"), "{wrong}: {message}");
         }
+        let named =
+            |letters: usize| format!("{}\n[clients.{}]\nacts = []\n", template(), "a".repeat(letters));
+        assert!(refused(&named(65)).contains("at most 64 letters"));
+        assert!(Config::parse(&named(64), Path::new("/etc/lanyard/lanyard.toml")).is_ok());
         for wide in ["0.0.0.0/0", "::/0"] {
             let listen = format!("[listen]\nbalancers = [\"10.0.9.0/28\", \"{wide}\"]\n");
             let message = refused(&template().replace("[listen]\n", &listen));

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use platform::id::ClientId;
 use serde_json::Value;
 use url::{Host, Url};
 
@@ -176,14 +177,13 @@ fn authentication(config: &ClientConfig) -> Result<(), Error> {
         )),
         AuthMethod::TlsClientAuth => {
             let subject = config.tls_client_auth_subject_dn.as_deref().unwrap_or_default();
-            let name =
-                subject.strip_prefix("CN=").and_then(|name| name.parse::<platform::id::ClientId>().ok());
-            name.map(drop).ok_or_else(|| {
-                Error::field(
-                    "tls_client_auth_subject_dn",
-                    "CN= and the name under which [clients] has the system.",
-                )
-            })
+            let name = subject.strip_prefix("CN=").and_then(|name| name.parse::<ClientId>().ok());
+            let sentence = match name {
+                Some(name) if name.is_common_name() => return Ok(()),
+                Some(_) => "At most 64 letters after CN=: it is the common name of a certificate.",
+                None => "CN= and the name under which [clients] has the system.",
+            };
+            Err(Error::field("tls_client_auth_subject_dn", sentence))
         }
         AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => Ok(()),
     }
@@ -346,6 +346,14 @@ mod tests {
         check(json!({"authenticators": ["password"]}), "authenticators");
         check(json!({"security_events_uri": "http://rp.example/events"}), "security_events_uri");
         check(json!({"token_endpoint_auth_method": "tls_client_auth"}), "tls_client_auth_subject_dn");
+        let system = |letters: usize| {
+            json!({
+                "token_endpoint_auth_method": "tls_client_auth",
+                "tls_client_auth_subject_dn": format!("CN={}", "a".repeat(letters))
+            })
+        };
+        check(system(65), "tls_client_auth_subject_dn");
+        assert!(checked(&system(64)).is_ok());
         check(json!({"resources": ["/relative"]}), "resources");
         check(json!({"access_token_binding": "tls"}), "access_token_binding");
         check(json!({"signing": {"callback_uri": "https://rp.example/signed"}}), "signing");

@@ -52,6 +52,25 @@ platform::both_engines! {
         }
     }
 
+    /// The name of a relying party has up to 128 letters where it is no name in a certificate, and that of a system by its certificate 64.
+    async fn names_have_room(db: Db) {
+        let rig = Rig::new(db).await;
+        let key = json!({
+            "token_endpoint_auth_method": "private_key_jwt", "jwks_uri_signing_algorithm": "ES256",
+            "jwks": {"keys": [{"kty": "EC", "kid": "1"}]}
+        });
+        rig.register(&"a".repeat(128), &key).await;
+        for (letters, status) in [(64, StatusCode::CREATED), (65, StatusCode::BAD_REQUEST)] {
+            let config = json!({
+                "client_name": "A", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "tls_client_auth",
+                "tls_client_auth_subject_dn": format!("CN={}", "a".repeat(letters))
+            });
+            let body = json!({"config_name": format!("rp-{letters}"), "client_config": config});
+            let made = rig.operate(Method::POST, PLACE, &body).await;
+            assert_eq!(made.status, status, "{}", made.text);
+        }
+    }
+
     /// A client that is closed gets nothing that was under way: no code for a request that waited, no browser at its address after a
     /// sign-out, no word of sessions that end later.
     async fn closed_clients_get_nothing(db: Db) {

@@ -102,6 +102,9 @@ impl Authority {
         may_issue(caller, road.config.profile.as_str()).map_err(Error::Platform)?;
         let client: ClientId =
             new.client.parse().map_err(|_| refused("client", "a client id is needed, such as larkfield"))?;
+        if !client.is_common_name() {
+            return Err(refused("client", "at most 64 letters: it is the common name of a certificate"));
+        }
         if new.client.starts_with("module:") {
             return Err(refused("client", "this is a name of the server's own modules"));
         }

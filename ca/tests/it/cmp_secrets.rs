@@ -322,6 +322,7 @@ platform::both_engines! {
             NewEnrolmentSecret { road: "est-only".to_owned(), ..wanted() },
             NewEnrolmentSecret { client: "Not A Name".to_owned(), ..wanted() },
             NewEnrolmentSecret { client: "module:ca".to_owned(), ..wanted() },
+            NewEnrolmentSecret { client: "a".repeat(65), ..wanted() },
             NewEnrolmentSecret { organisation: Some("?".to_owned()), ..wanted() },
             NewEnrolmentSecret { uses: Some(0), ..wanted() },
             NewEnrolmentSecret { uses: Some(101), ..wanted() },
@@ -337,5 +338,6 @@ platform::both_engines! {
         let events = sqlx::query("SELECT body FROM audit_event").fetch_all(roads.world.db.read()).await.unwrap();
         let told = |row: &sqlx::any::AnyRow| String::from_utf8(row.get(0)).unwrap().contains(&secret.secret);
         assert!(!events.iter().any(told));
+        assert_eq!(make(&[ISSUE], &NewEnrolmentSecret { client: "a".repeat(64), ..wanted() }).await, 201);
     }
 }
