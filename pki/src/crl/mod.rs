@@ -15,7 +15,7 @@ use x509_cert::ext::pkix::crl::dp::IssuingDistributionPoint;
 pub use entries::CrlEntry;
 pub use scope::{Covers, CrlScope, Reason, Reasons};
 
-use crate::extensions::{AuthorityKeyId, Extension, decode};
+use crate::extensions::{AlternativeName, AuthorityKeyId, DistributionPoint, Extension, decode};
 use crate::tlv::{self, Reader};
 use crate::{Certificate, Error, KeyUsage, Name, Serial, pem, times, verify_signature};
 use entries::Entries;
@@ -168,6 +168,18 @@ impl Crl {
     /// What it covers (RFC 5280 5.2.5).
     pub fn scope(&self) -> &CrlScope {
         &self.0.scope
+    }
+
+    /// Whether the place it names is the place a certificate names (RFC 5280 6.3.3 (b) (2) (i)); one that names none is at every place.
+    pub fn is_at(&self, point: &DistributionPoint) -> bool {
+        let Some(location) = &self.scope().location else { return true };
+        let names = location.full(self.issuer());
+        let wanted = match &point.location {
+            // RFC 5280 4.2.1.13: relative to the CRL's issuer.
+            Some(location) => location.full(self.issuer()),
+            None => point.crl_issuer.iter().cloned().map(AlternativeName::Directory).collect(),
+        };
+        names.iter().any(|name| wanted.iter().any(|other| name.matches(other)))
     }
 
     /// The identifier of the issuer's key.

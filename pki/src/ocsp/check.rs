@@ -131,10 +131,17 @@ impl Answer {
     }
 }
 
-/// RFC 6960 3.2 (5), (6). As with a CRL, what does not say how long it holds is never current.
+impl Single {
+    /// Whether it holds at a time, by its own word. As with a CRL, what does not say how long it holds never does.
+    pub fn holds(&self, at_ms: i64) -> bool {
+        self.this_update_ms <= at_ms && self.next_update_ms.is_some_and(|next| at_ms <= next)
+    }
+}
+
+/// RFC 6960 3.2 (5), (6).
 fn evidence(single: &Single, at_ms: i64) -> Result<Evidence, CheckError> {
     let next_update_ms = single.next_update_ms.ok_or(CheckError::NotCurrent)?;
-    if single.this_update_ms > at_ms || at_ms > next_update_ms {
+    if !single.holds(at_ms) {
         return Err(CheckError::NotCurrent);
     }
     Ok(Evidence {

@@ -1,10 +1,12 @@
 //! Revocation by OCSP answers (RFC 6960 3.2): what those at hand say of one certificate.
 
+use super::revocation::weight;
 use super::{Context, Error, OcspAnswer, Unknown};
-use crate::ocsp::{CheckError, Question, Status};
+use crate::ocsp::{CheckError, Question, Single, Status};
 use crate::{Certificate, Reason};
 
-/// How many answers about one certificate are tried. Each try verifies a signature; a stranger may send them.
+/// How many answers about one certificate are tried of those that say revoked, and of the others. Each try verifies a signature; a stranger may
+/// send them.
 const MAX_ANSWERS: usize = 8;
 
 /// What the answers come to when none says that the certificate is revoked.
@@ -15,37 +17,59 @@ pub(super) enum Outcome {
     Silent(Option<Unknown>),
 }
 
-/// Asks every answer that is about the certificate. One that proves a revocation ends the search whatever others say.
+/// Asks the answers that are about the certificate, those that say revoked and hold first. The worst that one proves counts, whatever others say.
 pub(super) fn ask(
     context: &Context<'_>,
     certificate: &Certificate,
     issuer: &Certificate,
 ) -> Result<Outcome, Error> {
-    let (mut good, mut why) = (false, None);
-    let about = |answer: &&OcspAnswer| {
-        answer.answer.singles().iter().any(|single| single.id.serial() == certificate.serial())
-    };
-    for answer in context.known.answers.iter().filter(about).take(MAX_ANSWERS) {
-        match one(context, answer, certificate, issuer)? {
-            Outcome::Good => good = true,
-            Outcome::Silent(reason) => why = why.max(reason),
+    let (mut good, mut why, mut worst) = (false, None, None);
+    for (answer, single) in tried(context, certificate, issuer) {
+        match one(context, answer, single, issuer) {
+            Ok(Outcome::Good) => good = true,
+            Ok(Outcome::Silent(reason)) => why = why.max(reason),
+            Err(error) => worst = worst.into_iter().chain([error]).max_by_key(weight),
         }
     }
-    Ok(if good { Outcome::Good } else { Outcome::Silent(why) })
+    match worst {
+        Some(error) => Err(error),
+        None if good => Ok(Outcome::Good),
+        None => Ok(Outcome::Silent(why)),
+    }
+}
+
+/// The answers that are tried, with what each says of the certificate: in their order, but what would count most first, which is seen without the
+/// cost of a signature. So no number of others hides one that says revoked.
+fn tried<'a>(
+    context: &Context<'a>,
+    certificate: &Certificate,
+    issuer: &Certificate,
+) -> Vec<(&'a OcspAnswer, &'a Single)> {
+    let serial = certificate.serial();
+    let about = |answer: &'a OcspAnswer| {
+        let mut singles = answer.answer.singles().iter();
+        // The same serial number may be another issuer's.
+        let single = singles.find(|single| single.id.serial() == serial && single.id.is_of(issuer));
+        single.map(|single| (answer, single))
+    };
+    let all = context.known.answers.iter().filter_map(about);
+    let (mut revoked, mut others): (Vec<_>, Vec<_>) =
+        all.partition(|(_, single)| matches!(single.status, Status::Revoked { .. }));
+    for answers in [&mut revoked, &mut others] {
+        answers.sort_by_key(|(_, single)| !single.holds(context.statuses_at_ms));
+        answers.truncate(MAX_ANSWERS);
+    }
+    revoked.into_iter().chain(others).collect()
 }
 
 fn one(
     context: &Context<'_>,
     answer: &OcspAnswer,
-    certificate: &Certificate,
+    single: &Single,
     issuer: &Certificate,
 ) -> Result<Outcome, Error> {
     let OcspAnswer { answer, nonce } = answer;
-    let serial = certificate.serial();
-    let single =
-        answer.singles().iter().find(|single| single.id.serial() == serial && single.id.is_of(issuer));
-    // The same serial number of another issuer.
-    let Some(single) = single else { return Ok(Outcome::Silent(None)) };
+    let serial = single.id.serial();
     let question =
         Question { id: &single.id, issuer, nonce: nonce.as_deref(), at_ms: context.statuses_at_ms };
     let evidence = match answer.check(&question) {

@@ -2,7 +2,7 @@
 
 use super::answers::{self, Outcome};
 use super::{Context, Error, Policy, Unknown};
-use crate::crl::{Covers, CrlEntry, CrlScope, Reasons};
+use crate::crl::{Covers, CrlEntry, Reasons};
 use crate::extensions::{AlternativeName, DistributionPoint, Location};
 use crate::{Certificate, Crl, Reason};
 
@@ -50,20 +50,23 @@ impl Question<'_> {
     /// not.
     fn answer(&self, active: &mut Vec<Certificate>) -> Result<(), Error> {
         let serial = self.certificate.serial();
-        let answered = answers::ask(self.context, self.certificate, &self.above[0])?;
+        let answered = answers::ask(self.context, self.certificate, &self.above[0]);
         let listed = self.listed(active);
         // A CRL need not list a certificate beyond its expiry (RFC 5280 3.3), nor does a responder have to keep its
         // status (RFC 6960 4.4.4), so silence after that says nothing. One that still says revoked is believed.
         let ended = self.certificate.not_after_ms().max(self.context.at_ms)
             < self.context.statuses_at_ms.div_euclid(1000) * 1000;
         match (listed, answered) {
-            (Err(error @ Error::Revoked { .. }), _) => Err(error),
+            (Err(listed @ Error::Revoked { .. }), Err(answered)) => {
+                Err(if weight(&listed) > weight(&answered) { listed } else { answered })
+            }
+            (Err(error @ Error::Revoked { .. }), Ok(_)) | (_, Err(error)) => Err(error),
             _ if ended => Err(Error::RevocationUnknown { serial, why: Unknown::Expired }),
-            (Err(Error::RevocationUnknown { .. }), Outcome::Good) => Ok(()),
-            (Err(Error::RevocationUnknown { serial, why }), Outcome::Silent(other)) => {
+            (Err(Error::RevocationUnknown { .. }), Ok(Outcome::Good)) => Ok(()),
+            (Err(Error::RevocationUnknown { serial, why }), Ok(Outcome::Silent(other))) => {
                 Err(Error::RevocationUnknown { serial, why: other.map_or(why, |other| other.max(why)) })
             }
-            (outcome, _) => outcome,
+            (outcome, Ok(_)) => outcome,
         }
     }
 
@@ -88,7 +91,8 @@ impl Question<'_> {
                         covered = covered | reasons;
                     }
                     Ok(Some(entry)) => {
-                        let rank = |(crl, entry): &(&Crl, CrlEntry)| (gravity(entry), crl.this_update_ms());
+                        let rank =
+                            |(crl, entry): &(&Crl, CrlEntry)| (gravity(entry.reason), crl.this_update_ms());
                         worst = worst.into_iter().chain([(crl, entry)]).max_by_key(rank);
                     }
                     Ok(None) => covered = covered | reasons,
@@ -165,7 +169,7 @@ impl Question<'_> {
             Covers::Authorities => self.certificate.is_ca(),
             Covers::AttributeCertificates => false,
         };
-        issued && kind && located(crl, scope, point)
+        issued && kind && crl.is_at(point)
     }
 
     /// The entry of this certificate in a CRL that is current, signed and understood.
@@ -254,21 +258,18 @@ impl Question<'_> {
     }
 }
 
-/// Whether the place the CRL names is the place the certificate names (RFC 5280 6.3.3 (b) (2) (i)).
-fn located(crl: &Crl, scope: &CrlScope, point: &DistributionPoint) -> bool {
-    let Some(location) = &scope.location else { return true };
-    let names = location.full(crl.issuer());
-    let wanted = match &point.location {
-        // RFC 5280 4.2.1.13: relative to the CRL's issuer.
-        Some(location) => location.full(crl.issuer()),
-        None => point.crl_issuer.iter().cloned().map(AlternativeName::Directory).collect(),
-    };
-    names.iter().any(|name| wanted.iter().any(|other| name.matches(other)))
+/// How much it says that a certificate may not be used, where several things say so: most that it was never issued.
+pub(super) fn weight(error: &Error) -> u8 {
+    match error {
+        Error::NeverIssued { .. } => 3,
+        Error::Revoked { reason, .. } => gravity(*reason),
+        _ => 0,
+    }
 }
 
-/// How much an entry says, where several CRLs have one: a key in other hands most, a hold least.
-fn gravity(entry: &CrlEntry) -> u8 {
-    match entry.reason {
+/// How much a reason says, where several CRLs or answers have one: a key in other hands most, a hold least.
+fn gravity(reason: Option<Reason>) -> u8 {
+    match reason {
         Some(Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise) => 2,
         Some(Reason::CertificateHold) => 0,
         _ => 1,

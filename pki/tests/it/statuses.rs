@@ -304,3 +304,29 @@ fn never_issued_is_told_apart() {
         other => panic!("{other:?}"),
     }
 }
+
+/// No number of answers that call a certificate good hides one that says revoked, and of several that do the worst counts, in whatever order.
+#[test]
+fn answers_that_say_revoked_are_not_hidden() {
+    let sample = Sample::make();
+    let (id, leaf) = (sample.id(Hash::Sha1), sample.leaf());
+    let answer = |status: &[u8]| OcspAnswer { answer: read(&sample.answer(&id, status, &[])), nonce: None };
+    let revoked =
+        |code: u8| answer(&tlv(0xa1, &[&tlv(0x18, &[b"20260101000000Z"]), &[0xa0, 3, 0x0a, 1, code]]));
+    let good = vec![answer(&[0x80, 0]); 8];
+    let judge = |answers: &[OcspAnswer]| {
+        let known = Known { crls: &[], answers };
+        let anchors = [sample.issuer.clone()];
+        path::check(&leaf, &[], &anchors, known, crate::ocsp::NOW, &Policy::default()).map(|_| ())
+    };
+    assert_eq!(judge(&good), Ok(()));
+    let (hold, compromise) = (revoked(6), revoked(1));
+    let mut answers = [good, vec![hold, compromise]].concat();
+    for _ in 0..2 {
+        match judge(&answers) {
+            Err(Error::Revoked { reason: Some(Reason::KeyCompromise), .. }) => {}
+            other => panic!("{other:?}"),
+        }
+        answers.reverse();
+    }
+}

@@ -24,7 +24,11 @@ pub use settings::Settings;
 pub(crate) use issuing::Token;
 pub(crate) use questions::Asker;
 pub use reply::Failure;
+#[cfg(test)]
+pub(crate) use request::Certificates;
 pub(crate) use request::Request;
+#[cfg(test)]
+pub(crate) use token::Frame;
 pub(crate) use token::{TST_INFO, attribute};
 
 use crate::error::Error;

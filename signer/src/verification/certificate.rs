@@ -1,15 +1,15 @@
 //! Whether a certificate makes its holder's signature count: for what it is, by whom, when, and whether it is revoked.
 
-use pki::path::{self, Error, Known, OcspAnswer, Policy, Proof, Revocation, Unknown};
-use pki::{Certificate, Crl, KeyUsage, ObjectIdentifier, Reason, eku};
+use std::cmp::Reverse;
 
-use super::Trust;
+use pki::path::{self, Error, Policy, Proof, Revocation, Unknown};
+use pki::{Certificate, KeyUsage, ObjectIdentifier, Reason, eku};
+
 use super::report::{Code, Findings, Weight, moment};
+use super::{Trust, since_then};
 
 /// How far the clock of whoever signed may lie ahead of ours.
 pub(super) const AHEAD_MS: i64 = 300_000;
-/// How many lists and answers that were made after a proven time are looked at, of each.
-const MOST_SINCE: usize = 8;
 
 /// When it was signed.
 #[derive(Clone, Copy, Debug)]
@@ -229,11 +229,9 @@ impl Question<'_> {
         } else {
             (Code::Revoked, "the signer's certificate")
         };
-        // Whoever has the key signs with any time that is wanted.
-        let compromised =
-            matches!(reason, Some(Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise));
         let since = moment(since_ms);
-        if compromised {
+        // Whoever has the key signs with any time that is wanted.
+        if is_compromised(reason) {
             findings
                 .fails(code, format!("{what} is revoked, because its key is in other hands, since {since}"));
         } else if self.claimed_ms >= since_ms {
@@ -254,9 +252,16 @@ impl Question<'_> {
         let told = self.trust.told.iter().find(|told| told.certificate == proof.chain()[place]);
         let then = self.statuses(proof, Revocation::Required);
         let then = &then[place];
-        let later = if self.proven && place == 0 { self.statuses_since(proof) } else { Vec::new() };
-        let revoked =
-            told.and_then(|told| told.revoked).or_else(|| later.iter().chain([then]).find_map(since));
+        let later = if self.proven && place == 0 {
+            since_then::statuses(proof, self.extra, self.trust.known, self.at_ms)
+        } else {
+            Vec::new()
+        };
+        let worst = || {
+            let said = later.iter().chain([then]).filter_map(since);
+            said.max_by_key(|(since_ms, reason)| (is_compromised(*reason), Reverse(*since_ms)))
+        };
+        let revoked = told.and_then(|told| told.revoked).or_else(worst);
         if let Some((since, reason)) = revoked {
             self.revoked(place > 0, since, reason, findings);
             return;
@@ -283,27 +288,6 @@ impl Question<'_> {
             findings.open(Code::RevocationUnknown, format!("{error}"));
         }
     }
-
-    /// What lists and answers say of the signer's certificate that were made at the proven time or later, while it had not ended, each in its time.
-    fn statuses_since(&self, proof: &Proof) -> Vec<Result<(), Error>> {
-        let (from_ms, until_ms) = (self.at_ms, self.signer.not_after_ms());
-        let while_valid = |at_ms: i64| (from_ms..=until_ms).contains(&at_ms);
-        let Known { crls, answers } = self.trust.known;
-        let issuer = proof.issuer().subject();
-        let mine = |crl: &&Crl| while_valid(crl.this_update_ms()) && crl.issuer().matches(issuer);
-        let crls: Vec<Crl> = crls.iter().filter(mine).take(MOST_SINCE).cloned().collect();
-        let serial = self.signer.serial();
-        let made = |answer: &OcspAnswer| {
-            let mut singles = answer.answer.singles().iter();
-            singles.find(|single| single.id.serial() == serial).map(|single| single.this_update_ms)
-        };
-        let mine = |answer: &&OcspAnswer| made(answer).is_some_and(while_valid);
-        let answers: Vec<OcspAnswer> = answers.iter().filter(mine).take(MOST_SINCE).cloned().collect();
-        let times = crls.iter().map(Crl::this_update_ms).chain(answers.iter().filter_map(made));
-        let known = Known { crls: &crls, answers: &answers };
-        let asked = |at_ms| path::statuses(proof, self.extra, known, Revocation::RequiredAsOf(at_ms));
-        times.filter_map(|at_ms| asked(at_ms).into_iter().next()).collect()
-    }
 }
 
 /// Since when a certificate is revoked, and why, if its status says so.
@@ -314,4 +298,9 @@ fn since(status: &Result<(), Error>) -> Option<(i64, Option<Reason>)> {
         }
         _ => None,
     }
+}
+
+/// Whether the reason is that the key is in other hands.
+pub(super) fn is_compromised(reason: Option<Reason>) -> bool {
+    matches!(reason, Some(Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise))
 }

@@ -17,6 +17,7 @@ mod read_before;
 mod record;
 mod report;
 mod service;
+mod since_then;
 mod time_stamp;
 mod work;
 

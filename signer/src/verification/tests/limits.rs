@@ -13,7 +13,7 @@ use super::{good, holds, is};
 use crate::verification::{Code, Document, Evidence, Trust, Verdict, Work};
 
 /// A CMS of one signer with these unsigned attributes.
-fn with_unsigned(cms: &[u8], attributes: Vec<Attribute>) -> Vec<u8> {
+pub(super) fn with_unsigned(cms: &[u8], attributes: Vec<Attribute>) -> Vec<u8> {
     let info = ContentInfo::from_der(cms).unwrap();
     let mut data: SignedData = info.content.decode_as().unwrap();
     let mut signers = data.signer_infos.0.into_vec();
@@ -23,7 +23,7 @@ fn with_unsigned(cms: &[u8], attributes: Vec<Attribute>) -> Vec<u8> {
     ContentInfo { content_type: info.content_type, content }.to_der().unwrap()
 }
 
-fn attribute(oid: &str, values: Vec<Any>) -> Attribute {
+pub(super) fn attribute(oid: &str, values: Vec<Any>) -> Attribute {
     let values = SetOfVec::try_from(values).unwrap();
     Attribute { oid: ObjectIdentifier::new_unwrap(oid), values }
 }

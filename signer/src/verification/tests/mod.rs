@@ -3,6 +3,8 @@
 mod attributes;
 mod limits;
 mod prescriptions;
+mod since_then;
+mod stamped;
 mod world;
 
 use pki::ObjectIdentifier;

@@ -36,7 +36,7 @@ pub(super) struct World {
     pub(super) crl: Crl,
     pub(super) signer: Certificate,
     pub(super) key: KeyPair,
-    issuer: Issuer<'static, KeyPair>,
+    pub(super) issuer: Issuer<'static, KeyPair>,
 }
 
 impl World {
@@ -198,7 +198,7 @@ fn list(issuer: &Issuer<'_, KeyPair>, listed: Listed) -> Crl {
     Crl::from_der(list.signed_by(issuer).unwrap().der()).unwrap()
 }
 
-fn parameters(name: &str, serial: u64, change: impl FnOnce(&mut CertificateParams)) -> CertificateParams {
+pub(super) fn parameters(name: &str, serial: u64, change: impl FnOnce(&mut CertificateParams)) -> CertificateParams {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.not_before = date_time_ymd(2020, 1, 1);
