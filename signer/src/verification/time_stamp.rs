@@ -307,9 +307,10 @@ impl Token {
         let all = || [inner, around].into_iter();
         let came = all().flat_map(|it| &it.certificates);
         let extra: Vec<Certificate> = trust.extra.iter().chain(came).cloned().collect();
-        let crls: Vec<Crl> = all().flat_map(|it| &it.crls).chain(trust.known.crls).cloned().collect();
-        let answers: Vec<OcspAnswer> =
-            all().flat_map(|it| &it.answers).chain(trust.known.answers).cloned().collect();
+        // What is known here comes before what came: it is among what is looked at, whatever that is.
+        let crls: Vec<Crl> = trust.known.crls.iter().chain(all().flat_map(|it| &it.crls)).cloned().collect();
+        let answers = trust.known.answers.iter().chain(all().flat_map(|it| &it.answers));
+        let answers: Vec<OcspAnswer> = answers.cloned().collect();
         let known = path::Known { crls: &crls, answers: &answers };
         // Policies are asked of signers.
         let trust = Trust { extra: &extra, known, policies: &[], ..*trust };

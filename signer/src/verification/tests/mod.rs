@@ -5,6 +5,7 @@ mod limits;
 mod prescriptions;
 mod since_then;
 mod stamped;
+mod time_stampers;
 mod world;
 
 use pki::ObjectIdentifier;
