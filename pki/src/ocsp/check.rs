@@ -3,6 +3,9 @@
 use super::{Answer, CertId, Hash, NO_CHECK, ResponderId, Single, Status, key_hash};
 use crate::{Certificate, KeyUsage, eku, verify_signature};
 
+/// How long an answer holds that does not say it: as far as two clocks may lie apart.
+const MOMENT_MS: i64 = 300_000;
+
 /// What was asked, and when the answer is looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -21,7 +24,7 @@ pub struct Question<'a> {
 pub struct Evidence {
     status: Status,
     this_update_ms: i64,
-    next_update_ms: i64,
+    until_ms: i64,
     invalidity_date_ms: Option<i64>,
 }
 
@@ -36,9 +39,9 @@ impl Evidence {
         self.this_update_ms
     }
 
-    /// Until when it holds.
-    pub fn next_update_ms(&self) -> i64 {
-        self.next_update_ms
+    /// Until when it holds: until there is newer knowledge, or for a moment where the answer does not say when that is.
+    pub fn until_ms(&self) -> i64 {
+        self.until_ms
     }
 
     /// Since when the key is thought to have been unsafe, if the answer says.
@@ -69,7 +72,7 @@ pub enum CheckError {
     /// The signature does not verify.
     #[error("the signature of the OCSP answer does not verify")]
     BadSignature,
-    /// It is from the future, has run out, or does not say how long it holds.
+    /// It is from the future or has run out.
     #[error("the OCSP answer is not current")]
     NotCurrent,
 }
@@ -132,22 +135,26 @@ impl Answer {
 }
 
 impl Single {
-    /// Whether it holds at a time, by its own word. As with a CRL, what does not say how long it holds never does.
+    /// Whether it holds at a time, by its own word.
     pub fn holds(&self, at_ms: i64) -> bool {
-        self.this_update_ms <= at_ms && self.next_update_ms.is_some_and(|next| at_ms <= next)
+        (self.this_update_ms..=self.until_ms()).contains(&at_ms)
+    }
+
+    /// RFC 6960 4.2.2.1: without nextUpdate there is newer knowledge at any time, so the answer is of its moment.
+    fn until_ms(&self) -> i64 {
+        self.next_update_ms.unwrap_or_else(|| self.this_update_ms.saturating_add(MOMENT_MS))
     }
 }
 
 /// RFC 6960 3.2 (5), (6).
 fn evidence(single: &Single, at_ms: i64) -> Result<Evidence, CheckError> {
-    let next_update_ms = single.next_update_ms.ok_or(CheckError::NotCurrent)?;
     if !single.holds(at_ms) {
         return Err(CheckError::NotCurrent);
     }
     Ok(Evidence {
         status: single.status,
         this_update_ms: single.this_update_ms,
-        next_update_ms,
+        until_ms: single.until_ms(),
         invalidity_date_ms: single.invalidity_date_ms,
     })
 }

@@ -146,7 +146,7 @@ pub enum Unknown {
     /// An OCSP answer about it proves nothing.
     #[error("{0}")]
     AnswerNotBelieved(CheckError),
-    /// The OCSP answer about it is from the future, or has run out, or does not say how long it holds.
+    /// The OCSP answer about it is from the future, or has run out.
     #[error("the OCSP answer about it is not current")]
     AnswerStale,
     /// The responder does not know it.

@@ -237,7 +237,7 @@ fn good_answers_are_evidence() {
             let id = sample.id(hash);
             let evidence = read(&sample.answer(&id, &der, &[])).check(&sample.question(&id)).unwrap();
             assert_eq!((evidence.status(), evidence.this_update_ms()), (status, NOW));
-            assert_eq!(evidence.next_update_ms(), NOW + 60_000);
+            assert_eq!(evidence.until_ms(), NOW + 60_000);
         }
     }
     let id = sample.id(Hash::Sha1);
@@ -264,11 +264,26 @@ fn answers_to_other_questions_are_refused() {
     assert_eq!(refused(Question { at_ms: NOW - 1, ..question }), CheckError::NotCurrent);
     assert!(answer.check(&Question { at_ms: NOW + 60_000, ..question }).is_ok());
     assert_eq!(refused(Question { at_ms: NOW + 60_001, ..question }), CheckError::NotCurrent);
-    let endless = sample.signed(&Sample::data(&sample.responder, &id, GOOD, b"", &[]), &sample.responder_key);
-    assert_eq!(read(&endless).check(&question), Err(CheckError::NotCurrent));
     let strange = tlv(0xa1, &[&hex::decode("300d300b06022a030101ff04020500").unwrap()]);
     let strange = read(&sample.answer(&id, GOOD, &strange));
     assert_eq!(strange.check(&question), Err(CheckError::UnknownCriticalExtension));
+}
+
+/// An answer that does not say how long it holds is of its moment: it proves what was then, and nothing later.
+#[test]
+fn answers_without_an_end_are_of_their_moment() {
+    let sample = Sample::make();
+    let id = sample.id(Hash::Sha1);
+    let data = Sample::data(&sample.responder, &id, GOOD, b"", &[]);
+    let answer = read(&sample.signed(&data, &sample.responder_key));
+    let check = |at_ms| answer.check(&Question { at_ms, ..sample.question(&id) });
+    for at_ms in [NOW, NOW + 240_000] {
+        let evidence = check(at_ms).unwrap();
+        assert_eq!((evidence.status(), evidence.until_ms()), (Status::Good, NOW + 300_000));
+    }
+    for at_ms in [NOW - 1, NOW + 360_000] {
+        assert_eq!(check(at_ms), Err(CheckError::NotCurrent));
+    }
 }
 
 /// Who is not delegated, or not any more, proves nothing, and neither does a changed answer.

@@ -45,7 +45,7 @@ platform::both_engines! {
                     Status::Revoked { at_ms: entry.revoked_at_ms, reason: entry.reason }
                 });
                 assert_eq!(evidence.status(), expected, "{serial} by {hash:?}");
-                assert_eq!(evidence.next_update_ms() - evidence.this_update_ms(), 900_000);
+                assert_eq!(evidence.until_ms() - evidence.this_update_ms(), 900_000);
             }
         }
     }

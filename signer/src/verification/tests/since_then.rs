@@ -6,7 +6,7 @@ use rcgen::{CrlDistributionPoint, KeyPair, KeyUsagePurpose, RevocationReason, da
 
 use super::stamped::{GOOD, SIGNER, Unit, compromised, known, list, response, stamped};
 use super::world::{DOCUMENT, Listed, NOW_MS, SIGNED_MS, World};
-use super::{holds, is};
+use super::{good, holds, is};
 use crate::verification::{Code, Document, Evidence, Report, Trust, Verdict};
 
 /// When the time-stamps are given, which is when is signed.
@@ -72,4 +72,24 @@ fn lists_of_other_places_leave_room() {
     is(&judge(&world, &signature, &crls, &[]), Verdict::Indeterminate, Code::RevocationUnknown);
     crls.push(list(&world, 9, Some(PLACE), &[]));
     holds(&judge(&world, &signature, &crls, &[]));
+}
+
+/// An answer that does not say how long it holds proves what was at its moment, where that is after the proven time, and is no answer of now.
+#[test]
+fn answers_of_a_moment_prove_it() {
+    let (world, signature) = ended();
+    let answer = |at: &str| known(&response(&world, &world.signer, GOOD, (at, None)));
+    holds(&judge(&world, &signature, &[], &[answer("20260701000000Z")]));
+    let before = judge(&world, &signature, &[], &[answer("20260531000000Z")]);
+    is(&before, Verdict::Indeterminate, Code::RevocationUnknown);
+    let world = good();
+    let answer = known(&response(&world, &world.signer, GOOD, ("20260701000000Z", None)));
+    let known = Known { crls: &[], answers: std::slice::from_ref(&answer) };
+    let unproven = world.sign_at(SIGNED_MS);
+    let judge = |now_ms: i64| {
+        Evidence::cms(&unproven, Document::Beside(DOCUMENT)).judge(&Trust { known, now_ms, ..world.trust() })
+    };
+    let month = 30 * 24 * 3_600_000;
+    holds(&judge(SIGNED_MS + month + 240_000));
+    is(&judge(SIGNED_MS + month + 360_000), Verdict::Indeterminate, Code::RevocationUnknown);
 }
