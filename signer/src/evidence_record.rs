@@ -6,9 +6,12 @@
 
 use crate::cms::der::{CONTEXT_0, Element, INTEGER, OCTET_STRING, SEQUENCE, element, elements};
 use crate::suite::Hash;
+use crate::verification::Evidence;
 
 /// version v1.
 const VERSION: [u8; 3] = [INTEGER, 1, 1];
+/// NULL.
+const NULL: [u8; 2] = [5, 0];
 /// `[2]`, constructed: the reduced hash tree.
 const REDUCED: u8 = 0xA2;
 /// How many lists there are above a digest of so many that nobody brings.
@@ -131,7 +134,7 @@ impl<'a> Stamp<'a> {
     fn read(element: Element<'a>) -> Option<Self> {
         let fields = elements(expect(element, SEQUENCE)?)?;
         let token = expect_whole(*fields.last()?, SEQUENCE)?;
-        let hash = hash_of(&fields)?;
+        let hash = hash_of(&fields, token)?;
         let reduced = fields.iter().find(|field| field.tag == REDUCED);
         let reduced = reduced.map_or_else(|| Some(Vec::new()), |reduced| elements(reduced.content))?;
         if reduced.len() > DEEPEST {
@@ -179,14 +182,18 @@ impl<'a> Record<'a> {
             return None;
         }
         let algorithms = elements(expect(*algorithms, SEQUENCE)?)?;
-        let mut chains = Vec::new();
+        let (mut chains, mut count) = (Vec::new(), 0);
         for chain in elements(expect(*sequence, SEQUENCE)?)? {
             let stamps = elements(expect(chain, SEQUENCE)?)?;
+            count += stamps.len();
+            // Before any is read: a token may have to be.
+            if stamps.is_empty() || count > MOST_STAMPS {
+                return None;
+            }
             let stamps = stamps.into_iter().map(Stamp::read).collect::<Option<Vec<_>>>()?;
             chains.push(Chain { whole: chain.whole, stamps });
         }
-        let count: usize = chains.iter().map(|chain| chain.stamps.len()).sum();
-        if count > MOST_STAMPS || chains.is_empty() || chains.iter().any(|chain| chain.stamps.is_empty()) {
+        if chains.is_empty() {
             return None;
         }
         Some(Self {
@@ -251,8 +258,12 @@ impl<'a> Record<'a> {
         let chain = element(SEQUENCE, &[stamp]);
         let chains: Vec<&[u8]> =
             self.chains.iter().map(|chain| chain.whole).chain([chain.as_slice()]).collect();
-        let named = self.algorithms.contains(&hash.identifier());
-        let new = (!named).then(|| hash.identifier());
+        let same = |algorithm: &&[u8]| {
+            let [algorithm] = elements(algorithm)?[..] else { return None };
+            identified(expect(algorithm, SEQUENCE)?).filter(|named| *named == hash)
+        };
+        let named = self.algorithms.iter().find_map(same);
+        let new = named.is_none().then(|| hash.identifier());
         let algorithms: Vec<&[u8]> = self.algorithms.iter().copied().chain(new).collect();
         self.joined(&algorithms, &chains)
     }
@@ -274,11 +285,23 @@ fn stamp(hash: Hash, token: &[u8]) -> Vec<u8> {
     element(SEQUENCE, &[&digest_algorithm(hash), token])
 }
 
-/// The hash that a time-stamp names.
-fn hash_of(fields: &[Element<'_>]) -> Option<Hash> {
-    let named = fields.first().filter(|field| field.tag == CONTEXT_0)?;
+/// The hash of a time-stamp's tree: the one that it names, and otherwise that of its token (RFC 4998 4.1).
+fn hash_of(fields: &[Element<'_>], token: &[u8]) -> Option<Hash> {
+    match fields.first().filter(|field| field.tag == CONTEXT_0) {
+        Some(named) => identified(named.content),
+        None => Evidence::imprint_hash(token),
+    }
+}
+
+/// The hash of an `AlgorithmIdentifier` without its tag, whose parameters are absent or NULL (RFC 5754 2).
+fn identified(fields: &[u8]) -> Option<Hash> {
+    let name = match elements(fields)?[..] {
+        [name] => name,
+        [name, parameters] if parameters.whole == NULL => name,
+        _ => return None,
+    };
     let known = [Hash::Sha256, Hash::Sha384, Hash::Sha512];
-    known.into_iter().find(|hash| digest_algorithm(*hash) == named.whole)
+    known.into_iter().find(|hash| hash.identifier().get(2..) == Some(name.whole))
 }
 
 fn expect(element: Element<'_>, tag: u8) -> Option<&[u8]> {
@@ -371,6 +394,40 @@ mod tests {
         let shared = Record::read(&shared).unwrap();
         let root = |leaf: &[u8]| shared.chains[1].stamps[0].root(Some(leaf));
         assert_eq!((root(&leaves[1]).as_deref(), root(&[7; 64])), (Some(above.root()), None));
+    }
+
+    /// A hash may be named with NULL behind it. What came stays as it is in a renewal, and no hash is named twice.
+    #[test]
+    fn parameters_of_a_hash_may_be_null() {
+        let digests: Vec<Vec<u8>> = (0_u8..3).map(|at| Hash::Sha256.digest(&[at])).collect();
+        let tree = Tree::over(Hash::Sha256, &digests);
+        let whole = tree.stamp(1, TOKEN);
+        let [stamp] = elements(&whole).unwrap()[..] else { panic!("one structure") };
+        let fields = elements(stamp.content).unwrap();
+        let identifier = Hash::Sha256.identifier();
+        let named = [&[CONTEXT_0, 0x0D][..], &identifier[2..], &NULL].concat();
+        let algorithm = [&[SEQUENCE, 0x0D][..], &identifier[2..], &NULL].concat();
+        let stamp = element(SEQUENCE, &[&named, fields[1].whole, fields[2].whole]);
+        let chains = element(SEQUENCE, &[&element(SEQUENCE, &[&stamp])]);
+        let record = element(SEQUENCE, &[&VERSION, &element(SEQUENCE, &[&algorithm]), &chains]);
+        assert_eq!(root(&record, &digests[1]).as_deref(), Some(tree.root()));
+        let read = Record::read(&record).unwrap();
+        let renewed = read.renewed(TOKEN).unwrap();
+        let again = Record::read(&renewed).unwrap();
+        assert_eq!(
+            (again.chains[0].stamps[0].whole, again.algorithms),
+            (stamp.as_slice(), vec![algorithm.as_slice()])
+        );
+        let longer = read.rehashed(Hash::Sha512, TOKEN);
+        let longer = Record::read(&longer).unwrap();
+        assert_eq!(longer.algorithms, [algorithm.as_slice(), Hash::Sha512.identifier()]);
+        let same = read.rehashed(Hash::Sha256, TOKEN);
+        assert_eq!(Record::read(&same).unwrap().algorithms, [algorithm.as_slice()]);
+        // Other parameters, and more behind them, name nothing.
+        for wrong in [&[5, 1, 0][..], &[2, 1, 0], &[5, 0, 5, 0]] {
+            assert_eq!(identified(&[&identifier[2..], wrong].concat()), None, "{wrong:?}");
+        }
+        assert_eq!(identified(&[]), None);
     }
 
     /// A record that has as many time-stamps as it may, in whichever chains, says so; with one more it is not read.

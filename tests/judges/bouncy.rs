@@ -5,6 +5,9 @@ use std::{
     path::{Path as FilePath, PathBuf},
 };
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::{
     bench::{Bench, PathFiles, Said, beside, run, setting, verdict},
     evidence::{Content, Path, Signed, Verdict},
@@ -21,6 +24,15 @@ pub(crate) fn accepts_stamped(signed: &Signed) -> Verdict {
 pub(crate) fn accepts_record(record: &[u8], document: &[u8]) -> Verdict {
     let bench = Bench::new();
     judge("record", [bench.file("a.ers", record), bench.file("document", document)])
+}
+
+/// An evidence record of a document that it makes itself, by a time-stamp of the document's SHA-256.
+pub(crate) fn makes_record(token: &[u8], document: &[u8]) -> Result<Vec<u8>, String> {
+    let bench = Bench::new();
+    let said = said("made", [bench.file("token", token), bench.file("document", document)])?;
+    verdict(&said)?;
+    let first = said.out.lines().next().unwrap_or_default();
+    STANDARD.decode(first).map_err(|error| format!("{error}: {first}"))
 }
 
 /// Path by the PKIX validator, with a CRL for every certificate.

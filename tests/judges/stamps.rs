@@ -157,3 +157,41 @@ async fn evidence_records_are_accepted() {
         }
     }
 }
+
+/// A record that Bouncy Castle makes of one document with a time-stamp of ours, and in which no hash is named, holds for us, and not of another document.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_bouncy_castle_are_accepted() {
+    let world = World::start().await;
+    // So that the key is there.
+    let credential = world.credential(Algorithm::P256, PASSPHRASE).await;
+    sign(&world, &credential, "Ades-B-T").await;
+    let asked =
+        json!({"hash": STANDARD.encode(digest(&SHA256, DOCUMENT)), "hashAlgo": "2.16.840.1.101.3.4.2.1"});
+    let given: Value =
+        world.system().post("/csc/v2/signatures/timestamp", &asked).await.expect("a time-stamp is given");
+    let token = STANDARD.decode(given["timestamp"].as_str().expect("it has one")).expect("it is base64");
+    let record = bouncy::makes_record(&token, DOCUMENT).expect("Bouncy Castle makes a record");
+    bouncy::accepts_record(&record, DOCUMENT).expect("and accepts it");
+    let bench = Bench::new();
+    let (root, issuer) = (world.issuer("root").await, world.issuer("systems").await);
+    let ours = |document: &[u8]| {
+        let crls = ["root", "systems"].map(|issuer| {
+            let list = bench.file(&format!("{issuer}.crl"), &world.crls[issuer]);
+            [OsString::from("--crl"), list.into_os_string()]
+        });
+        let named = [
+            ("--signature", bench.file("a.ers", &record)),
+            ("--root", bench.certificates("root.pem", [&root])),
+            ("--chain", bench.certificates("chain.pem", [&issuer])),
+        ];
+        let named = named.map(|(name, file)| [OsString::from(name), file.into_os_string()]);
+        let first = [OsString::from("verify"), bench.file("document", document).into_os_string()];
+        let arguments =
+            first.into_iter().chain(named.into_iter().flatten()).chain(crls.into_iter().flatten());
+        run(env!("CARGO_BIN_EXE_lanyard"), arguments)
+    };
+    let Err(refused) = ours(b"another document") else { panic!("it is not of another one") };
+    assert!(refused.contains("NOT VALID"), "{refused}");
+    let held = ours(DOCUMENT).unwrap_or_else(|said| panic!("{said}"));
+    assert!(held.out.starts_with("VALID"), "{}", held.out);
+}

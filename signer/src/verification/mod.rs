@@ -40,6 +40,7 @@ use report::{Findings, moment};
 use time_stamp::Around;
 
 use crate::api::EvidenceBundle;
+use crate::suite::Hash;
 
 /// How many revocation lists a proof may bring: a list for each request of those that share a time-stamp, and those of the authorities.
 const MOST_LISTS: usize = 2_048;
@@ -189,6 +190,12 @@ impl Evidence {
     /// Of what hash a time-stamp says that it was there; nothing if it does not read. Whether the time-stamp holds is not looked at.
     pub(crate) fn imprint(token: &[u8]) -> Option<Vec<u8>> {
         time_stamp::token(token).map(|token| token.imprint)
+    }
+
+    /// In which hash it says that; nothing if it does not read.
+    pub(crate) fn imprint_hash(token: &[u8]) -> Option<Hash> {
+        let hash = time_stamp::token(token)?.hash;
+        [Hash::Sha256, Hash::Sha384, Hash::Sha512].into_iter().find(|known| known.algorithm() == hash)
     }
 
     /// The certificates of the signers, and of those who gave their time-stamps, as far as they read.

@@ -15,6 +15,7 @@ import java.security.cert.X509CRL;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
@@ -64,6 +65,7 @@ import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
  * detached  ROOT CMS CONTENT [INTERMEDIATE | CRL]…
  * stamped   ROOT CMS [INTERMEDIATE | CRL]…; the content lies inside, and its time is proven
  * record    RECORD DOCUMENT: an evidence record (RFC 4998) of the document, however often renewed
+ * made      TOKEN DOCUMENT; first writes an evidence record of the document by this time-stamp, in base64
  * </pre>
  *
  * Writes one line of JSON, {"accepted":true} or {"accepted":false,"reason":"…"}, and ends with 0 if it could judge.
@@ -113,6 +115,10 @@ public final class Judge {
                     break;
                 case "record":
                     Stamps.record(read(arguments[1]), read(rest.get(0)));
+                    break;
+                case "made":
+                    byte[] made = Stamps.made(read(arguments[1]), read(rest.get(0)));
+                    System.out.println(Base64.getEncoder().encodeToString(made));
                     break;
                 case "stamped":
                     new Judge(arguments[1], rest.subList(1, rest.size())).stamped(read(rest.get(0)));

@@ -12,20 +12,29 @@ import org.bouncycastle.asn1.ASN1Sequence;
 import org.bouncycastle.asn1.ASN1Set;
 import org.bouncycastle.asn1.DERSet;
 import org.bouncycastle.asn1.DERTaggedObject;
+import org.bouncycastle.asn1.cmp.PKIStatus;
+import org.bouncycastle.asn1.cmp.PKIStatusInfo;
 import org.bouncycastle.asn1.cms.Attribute;
 import org.bouncycastle.asn1.cms.ContentInfo;
 import org.bouncycastle.asn1.cms.SignedData;
 import org.bouncycastle.asn1.cms.SignerInfo;
+import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
+import org.bouncycastle.asn1.tsp.TimeStampResp;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cms.CMSSignedData;
 import org.bouncycastle.cms.SignerInformation;
 import org.bouncycastle.cms.jcajce.JcaSimpleSignerInfoVerifierBuilder;
+import org.bouncycastle.operator.DigestCalculatorProvider;
 import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
+import org.bouncycastle.tsp.TimeStampResponse;
 import org.bouncycastle.tsp.TimeStampToken;
+import org.bouncycastle.tsp.ers.ERSArchiveTimeStamp;
+import org.bouncycastle.tsp.ers.ERSArchiveTimeStampGenerator;
 import org.bouncycastle.tsp.ers.ERSByteData;
 import org.bouncycastle.tsp.ers.ERSEvidenceRecord;
+import org.bouncycastle.tsp.ers.ERSEvidenceRecordGenerator;
 
 /** The time-stamps in a signature: over its value, and over all of it (ETSI EN 319 122-1 5.3 and 5.5). */
 final class Stamps {
@@ -59,6 +68,17 @@ final class Stamps {
         X509CertificateHolder giver = record.getSigningCertificate();
         require(giver != null, "whose time-stamp it is, is not inside");
         record.validate(new JcaSimpleSignerInfoVerifierBuilder().setProvider(BC).build(giver));
+    }
+
+    /** An evidence record of one document, by a time-stamp of its SHA-256. */
+    static byte[] made(byte[] token, byte[] document) throws Exception {
+        DigestCalculatorProvider digests = new JcaDigestCalculatorProviderBuilder().setProvider(BC).build();
+        AlgorithmIdentifier hash = new AlgorithmIdentifier(NISTObjectIdentifiers.id_sha256);
+        ERSArchiveTimeStampGenerator generator = new ERSArchiveTimeStampGenerator(digests.get(hash));
+        generator.addData(new ERSByteData(document));
+        TimeStampResp granted = new TimeStampResp(new PKIStatusInfo(PKIStatus.granted), ContentInfo.getInstance(token));
+        ERSArchiveTimeStamp stamp = generator.generateArchiveTimeStamps(new TimeStampResponse(granted)).get(0);
+        return new ERSEvidenceRecordGenerator(digests).generate(stamp).getEncoded();
     }
 
     /** A token holds for these octets. */

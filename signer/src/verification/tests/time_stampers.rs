@@ -6,6 +6,9 @@ use pki::path::{Known, OcspAnswer};
 use super::stamped::{GOOD, Unit, compromised, known, response, stamped, with_answers};
 use super::world::{DOCUMENT, SIGNED_MS, World};
 use super::{good, holds, is};
+use crate::cms::der::{INTEGER, SEQUENCE, element};
+use crate::evidence_record::Record;
+use crate::suite::Hash;
 use crate::verification::{Code, Document, Evidence, Report, Trust, Verdict};
 
 /// When the time-stamps are given, which is when is signed.
@@ -47,4 +50,26 @@ fn what_came_hides_nothing_that_is_known() {
     holds(&report);
     assert!(report.signatures[0].trusted_time.is_some(), "{report:#?}");
     is_not_trusted(&judge(&world, &signature, &crls, &[known(&answer(9, &compromised(STAMPED)))]));
+}
+
+/// A record of one document may say nothing of a hash: it is that of the time-stamp. It holds for its document and no other, and is renewed as it is.
+#[test]
+fn records_without_a_hash_hold() {
+    let world = good();
+    let unit = Unit::new(&world);
+    let token = unit.token(DOCUMENT, STAMPED);
+    let stamp = element(SEQUENCE, &[&token]);
+    let chains = element(SEQUENCE, &[&element(SEQUENCE, &[&stamp])]);
+    let algorithms = element(SEQUENCE, &[Hash::Sha256.identifier()]);
+    let record = element(SEQUENCE, &[&[INTEGER, 1, 1], &algorithms, &chains]);
+    let judge =
+        |record: &[u8], document: &[u8]| Evidence::record(record, Some(document)).judge(&world.trust());
+    holds(&judge(&record, DOCUMENT));
+    is(&judge(&record, b"210 capsules"), Verdict::Invalid, Code::DigestMismatch);
+    let renewed = Record::read(&record).unwrap().renewed(&unit.token(&token, "20260701000000Z")).unwrap();
+    assert!(renewed.windows(stamp.len()).any(|part| part == stamp), "what was there stays");
+    holds(&judge(&renewed, DOCUMENT));
+    // A token that is none has no hash.
+    let nothing = element(SEQUENCE, &[&element(SEQUENCE, &[&element(SEQUENCE, &[&[SEQUENCE, 0]])])]);
+    assert!(Record::read(&element(SEQUENCE, &[&[INTEGER, 1, 1], &algorithms, &nothing])).is_none());
 }
