@@ -45,7 +45,8 @@ pub(super) fn judge(
     let at_ms = when.trusted_ms.or(when.claimed_ms).unwrap_or(trust.now_ms).min(trust.now_ms);
     let claimed_ms = when.claimed_ms.unwrap_or(at_ms).min(at_ms);
     let (proven, shown) = (when.trusted_ms.is_some(), when.shown);
-    let question = Question { signer, extra, at_ms, claimed_ms, proven, shown, purpose: None, trust };
+    let (purpose, said_ms) = (None, None);
+    let question = Question { signer, extra, at_ms, claimed_ms, said_ms, proven, shown, purpose, trust };
     let Some(proof) = question.path(findings) else {
         question.revocation_beside_its_time(findings);
         return Vec::new();
@@ -54,32 +55,23 @@ pub(super) fn judge(
     proof.chain().to_vec()
 }
 
-/// The same for whoever gave a time-stamp, at a time at which it was there; `proven` says whether another one proves that.
+/// The same for whoever gave a time-stamp that says this time, and was there at a later one where another proves that.
 pub(super) fn judge_time_stamper(
     unit: &Certificate,
     extra: &[Certificate],
-    at_ms: i64,
-    proven: Proven,
+    (said_ms, seen_ms): (i64, Option<i64>),
     trust: &Trust<'_>,
     findings: &mut Findings,
 ) {
-    let at_ms = at_ms.min(trust.now_ms);
-    let proven = proven == Proven::ByAnother;
+    let at_ms = seen_ms.unwrap_or(said_ms).min(trust.now_ms);
+    let proven = seen_ms.is_some();
     let purpose = Some(eku::TIME_STAMPING);
-    let (claimed_ms, shown) = (at_ms, Shown::Then);
-    let question = Question { signer: unit, extra, at_ms, claimed_ms, proven, shown, purpose, trust };
+    let (claimed_ms, said_ms, shown) = (at_ms, Some(said_ms), Shown::Then);
+    let question =
+        Question { signer: unit, extra, at_ms, claimed_ms, said_ms, proven, shown, purpose, trust };
     if let Some(proof) = question.path(findings) {
         question.revocation(&proof, findings);
     }
-}
-
-/// Who says when a time-stamp was there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Proven {
-    /// Only itself.
-    ByItself,
-    /// A later one.
-    ByAnother,
 }
 
 /// RFC 5280 4.2.1.3: what commits a person is signed with a key for nonRepudiation. A certificate for TLS or another
@@ -130,6 +122,8 @@ struct Question<'a> {
     at_ms: i64,
     /// What the signer says of the time, where that is earlier.
     claimed_ms: i64,
+    /// The time that its time-stamp says, where it gave one.
+    said_ms: Option<i64>,
     /// Whether somebody else than the signer vouches for the time.
     proven: bool,
     shown: Shown,
@@ -230,8 +224,13 @@ impl Question<'_> {
             (Code::Revoked, "the signer's certificate")
         };
         let since = moment(since_ms);
-        // Whoever has the key signs with any time that is wanted.
-        if is_compromised(reason) {
+        if !authority && self.said_ms.is_some_and(|said_ms| said_ms < since_ms) && is_retired(reason) {
+            let sentence = format!(
+                "{what} was revoked at {since}, after it was used, for a reason that leaves that good"
+            );
+            findings.add(Code::RevokedLater, Weight::Note, sentence);
+        } else if is_compromised(reason) {
+            // Whoever has the key signs with any time that is wanted.
             findings
                 .fails(code, format!("{what} is revoked, because its key is in other hands, since {since}"));
         } else if self.claimed_ms >= since_ms {
@@ -303,4 +302,11 @@ fn since(status: &Result<(), Error>) -> Option<(i64, Option<Reason>)> {
 /// Whether the reason is that the key is in other hands.
 pub(super) fn is_compromised(reason: Option<Reason>) -> bool {
     matches!(reason, Some(Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise))
+}
+
+/// Whether what a time-stamper had given before stays good: RFC 3161 4 (1) has it so where one of these reasons is said. Where none is, nothing
+/// does.
+fn is_retired(reason: Option<Reason>) -> bool {
+    use Reason::{AffiliationChanged, CessationOfOperation, Superseded, Unspecified};
+    matches!(reason, Some(Unspecified | AffiliationChanged | Superseded | CessationOfOperation))
 }

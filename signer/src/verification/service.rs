@@ -373,7 +373,9 @@ async fn told(signer: &Signer, kept: &Kept, signers: &[Certificate], at: Millis)
 fn said(certificate: &Certificate, info: &CertificateInfo) -> Option<Told> {
     let revoked = info.revocation.as_ref().map(|it| {
         let since = it.invalidity_date.map_or(it.revoked_at, |date| date.min(it.revoked_at));
-        (since.0, Reason::from_code(it.reason.code()))
+        // RFC 5280 5.3.1: unspecified is said by leaving the reason out, as the authority's lists do.
+        let reason = Reason::from_code(it.reason.code()).filter(|reason| *reason != Reason::Unspecified);
+        (since.0, reason)
     });
     is_of(info, certificate).then(|| Told { certificate: certificate.clone(), revoked })
 }

@@ -11,7 +11,7 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 
 use super::Trust;
 use super::attributes;
-use super::certificate::{self, Proven};
+use super::certificate;
 use super::cms::{self, Document, Inner, Signed};
 use super::hash_index::HashIndex;
 use super::report::{Code, Findings, Verdict, Weight};
@@ -315,9 +315,7 @@ impl Token {
         // Policies are asked of signers.
         let trust = Trust { extra: &extra, known, policies: &[], ..*trust };
         // It was there at a later time that is proven; or nothing says so but itself.
-        let at_ms = seen.unwrap_or(self.at_ms);
-        let proven = if seen.is_some() { Proven::ByAnother } else { Proven::ByItself };
-        certificate::judge_time_stamper(unit, &extra, at_ms, proven, &trust, findings);
+        certificate::judge_time_stamper(unit, &extra, (self.at_ms, seen), &trust, findings);
     }
 }
 

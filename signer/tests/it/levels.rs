@@ -222,6 +222,31 @@ platform::both_engines! {
 }
 
 platform::both_engines! {
+    /// A time-stamp unit that was replaced leaves what it gave before good, and one that was revoked without a reason does not.
+    async fn retired_units_leave_what_they_gave(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.authority.make_lists().await;
+        let id = rig.ready(Algorithm::P256).await;
+        for (reason, verdict) in [(ca::api::Reason::Superseded, "valid"), (ca::api::Reason::Unspecified, "indeterminate")] {
+            assert!(rig.renew_time_stamping().await, "there is none, or it was revoked");
+            let cms = sign(&rig, &id, "1.2.840.10045.4.3.2", "Ades-B-T").await;
+            rig.pass(60_000);
+            let units = rig.events("time-stamp-unit-renewed").await;
+            let unit = units.last().unwrap()["serial"].as_str().unwrap().to_owned();
+            let request = ca::api::RevokeRequest { reason, invalidity_date: None };
+            rig.authority.client().revoke(&unit, &request).await.unwrap();
+            rig.authority.make_lists().await;
+            rig.pass(10_000);
+            let report = verify(&rig, &cms).await;
+            assert_eq!(report["verdict"], verdict, "{reason:?}: {report}");
+            let proven = verdict == "valid";
+            assert_eq!(report["signatures"][0]["trusted_time"].is_string(), proven, "{reason:?}: {report}");
+            assert_eq!(codes(&report).contains(&"time-stamp-not-trusted".to_owned()), !proven, "{reason:?}: {report}");
+        }
+    }
+}
+
+platform::both_engines! {
     /// When every certificate of the signature and of its first time-stamps has ended, it holds if it was archived again in time, with
     /// what came in it; without that nobody says any more whether they were good. One archive time-stamp vouches for those in its index and for
     /// no other. It can be archived in a longer hash, and what does not hold, or is not known to, is not archived.

@@ -93,7 +93,13 @@ pub(super) fn with_answers(cms: &[u8], answers: &[Vec<u8>]) -> Vec<u8> {
 
 /// `CertStatus` revoked at a time, because the key is in other hands.
 pub(super) fn compromised(at: &str) -> Vec<u8> {
-    element(CONTEXT_1, &[&time(at), &[0xA0, 3, 0x0A, 1, 1]])
+    revoked(at, Some(1))
+}
+
+/// The same for the reason of this number, or for none that is said.
+pub(super) fn revoked(at: &str, reason: Option<u8>) -> Vec<u8> {
+    let reason = reason.map(|reason| vec![0xA0, 3, 0x0A, 1, reason]).unwrap_or_default();
+    element(CONTEXT_1, &[&time(at), &reason])
 }
 
 /// What the root answers about a certificate (RFC 6960 4.2), from a time on, until another where it says so.

@@ -3,7 +3,7 @@
 use pki::Crl;
 use pki::path::{Known, OcspAnswer};
 
-use super::stamped::{GOOD, Unit, compromised, known, response, stamped, with_answers};
+use super::stamped::{GOOD, Unit, compromised, known, response, revoked, stamped, with_answers};
 use super::world::{DOCUMENT, SIGNED_MS, World};
 use super::{good, holds, is};
 use crate::cms::der::{INTEGER, SEQUENCE, element};
@@ -50,6 +50,31 @@ fn what_came_hides_nothing_that_is_known() {
     holds(&report);
     assert!(report.signatures[0].trusted_time.is_some(), "{report:#?}");
     is_not_trusted(&judge(&world, &signature, &crls, &[known(&answer(9, &compromised(STAMPED)))]));
+}
+
+/// What a unit gave before it was retired stays good where a reason is said that leaves its key safe (RFC 3161 4 (1)); what it says to have given
+/// since does not, and nothing does where no reason is said or another.
+#[test]
+fn retired_units_leave_what_they_gave() {
+    let world = good();
+    let unit = Unit::new(&world);
+    let signature = stamped(&world.sign_at(SIGNED_MS), |value| unit.token(value, STAMPED));
+    let crls = [world.crl.clone()];
+    let judge = |at: &str, reason: Option<u8>| {
+        let status = revoked(at, reason);
+        let answer = known(&response(&world, &unit.certificate, &status, ("20260801000000Z", Some(UNTIL))));
+        judge(&world, &signature, &crls, &[answer])
+    };
+    for reason in [0, 3, 4, 5].map(Some) {
+        let report = judge("20260601000001Z", reason);
+        assert_eq!(report.verdict, Verdict::Valid, "{reason:?}: {report:#?}");
+        assert!(report.signatures[0].trusted_time.is_some(), "{reason:?}: {report:#?}");
+        is_not_trusted(&judge(STAMPED, reason));
+        is_not_trusted(&judge("20260501000000Z", reason));
+    }
+    for reason in [None, Some(1), Some(6), Some(9)] {
+        is_not_trusted(&judge("20260601000001Z", reason));
+    }
 }
 
 /// A record of one document may say nothing of a hash: it is that of the time-stamp. It holds for its document and no other, and is renewed as it is.

@@ -198,7 +198,11 @@ fn list(issuer: &Issuer<'_, KeyPair>, listed: Listed) -> Crl {
     Crl::from_der(list.signed_by(issuer).unwrap().der()).unwrap()
 }
 
-pub(super) fn parameters(name: &str, serial: u64, change: impl FnOnce(&mut CertificateParams)) -> CertificateParams {
+pub(super) fn parameters(
+    name: &str,
+    serial: u64,
+    change: impl FnOnce(&mut CertificateParams),
+) -> CertificateParams {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.not_before = date_time_ymd(2020, 1, 1);
