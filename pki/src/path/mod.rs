@@ -58,6 +58,9 @@ pub enum Revocation {
     /// a CRL may have dropped certificates that expired between (RFC 5280 3.3), so those are refused: as revoked where one still says so, and
     /// as unknown otherwise.
     RequiredAsOf(i64),
+    /// Not yet: the caller asks for it afterwards, by [`unrevoked`] or [`statuses`]. So an extension that says where CRLs are found is acted upon,
+    /// and may be critical (RFC 5280 4.2.1.13).
+    Later,
     /// Neither CRLs nor answers are looked at.
     Off,
 }
@@ -66,7 +69,7 @@ impl Revocation {
     /// The time of which a status is asked for in a path that is checked for this one; none where none is.
     fn asked_for(self, at_ms: i64) -> Option<i64> {
         match self {
-            Self::Off => None,
+            Self::Later | Self::Off => None,
             Self::Required => Some(at_ms),
             Self::RequiredAsOf(later_ms) => Some(later_ms),
         }
@@ -175,7 +178,7 @@ pub fn check<'a>(
 }
 
 /// Whether nothing is revoked in a path that was found, and all of it is known: what [`check`] asks beside the rules that the path has satisfied
-/// already, which are not gone through again. Nothing is asked where `revocation` is off.
+/// already, which are not gone through again. Nothing is asked where `revocation` is off, or later.
 pub fn unrevoked<'a>(
     proof: &Proof,
     extra: &[Certificate],
@@ -192,7 +195,7 @@ pub fn unrevoked<'a>(
 
 /// What is known of the revocation of each certificate of a path below its anchor, the leaf first. [`check`] tells one fault; here each is
 /// asked for by itself, so that what is not known of an authority hides nothing that is known of a leaf, nor the other way round. Nothing is asked
-/// where `revocation` is off.
+/// where `revocation` is off, or later.
 pub fn statuses<'a>(
     proof: &Proof,
     extra: &[Certificate],
@@ -230,7 +233,7 @@ impl Context<'_> {
         for chain in chains {
             let result = rules::check(&chain, self.at_ms, policy).and_then(|()| match policy.revocation {
                 Revocation::Required | Revocation::RequiredAsOf(_) => revocation::check(self, &chain, active),
-                Revocation::Off => Ok(()),
+                Revocation::Later | Revocation::Off => Ok(()),
             });
             match result {
                 Ok(()) => return Ok(chain),

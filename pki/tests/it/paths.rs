@@ -4,9 +4,9 @@ use pki::path::{self, Error, Policy, Revocation, Unknown};
 use pki::{Certificate, Crl, KeyUsage, Reason, eku};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
-    CrlIssuingDistributionPoint, CrlScope, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints, RevocationReason, RevokedCertParams,
-    SerialNumber, date_time_ymd,
+    CrlIssuingDistributionPoint, CrlScope, CustomExtension, DnType, ExtendedKeyUsagePurpose, GeneralSubtree,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints, RevocationReason,
+    RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
 /// Noon of 1 June 2027, when everything below is valid unless it says otherwise.
@@ -122,6 +122,28 @@ impl House {
 
 fn off() -> Policy {
     Policy { revocation: Revocation::Off, ..Policy::default() }
+}
+
+/// A critical extension that says where CRLs are found is understood by whoever asks for revocation, also later, and not where nobody does.
+#[test]
+fn critical_places_of_lists_are_understood_where_lists_are_asked() {
+    let house = House::build();
+    let mut params = person(42);
+    // One place, http://x/.
+    let places = [&[0x30, 17, 0x30, 15, 0xA0, 13, 0xA0, 11, 0x86, 9][..], b"http://x/"].concat();
+    let mut places = CustomExtension::from_oid_content(&[2, 5, 29, 31], places);
+    places.set_criticality(true);
+    params.custom_extensions = vec![places];
+    let leaf = house.issuing.leaf(&params);
+    let check =
+        |revocation| house.check(&leaf, NOON, &Policy { revocation, ..Policy::default() }).map(|_| ());
+    for revocation in [Revocation::Required, Revocation::RequiredAsOf(NOON), Revocation::Later] {
+        assert_eq!(check(revocation), Ok(()), "{revocation:?}");
+    }
+    assert_eq!(check(Revocation::Off), Err(Error::UnknownCriticalExtension { serial: leaf.serial() }));
+    let later = Policy { revocation: Revocation::Later, ..Policy::default() };
+    let proof = house.check(&leaf, NOON, &later).unwrap();
+    assert!(path::statuses(&proof, &[], &house.crls, Revocation::Later).is_empty());
 }
 
 /// A good path gives a proof that holds it from leaf to anchor, and gives it again.

@@ -146,7 +146,7 @@ impl Question<'_> {
 
     /// The path as it was when it was signed, revocation aside.
     fn path(&self, findings: &mut Findings) -> Option<Proof> {
-        let error = match self.check(Revocation::Off) {
+        let error = match self.check(Revocation::Later) {
             Ok(proof) => return Some(proof),
             Err(error) => error,
         };
@@ -173,7 +173,7 @@ impl Question<'_> {
             return;
         }
         let valid_ms = self.at_ms.clamp(from_ms, until_ms);
-        let policy = self.policy(Revocation::Off);
+        let policy = self.policy(Revocation::Later);
         let Trust { anchors, known, now_ms, .. } = self.trust;
         let Ok(proof) = path::check(self.signer, self.extra, anchors, *known, valid_ms, &policy) else {
             return;

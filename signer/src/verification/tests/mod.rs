@@ -10,7 +10,7 @@ mod world;
 
 use pki::ObjectIdentifier;
 use pki::path::Known;
-use rcgen::{KeyPair, KeyUsagePurpose, RevocationReason, date_time_ymd};
+use rcgen::{CustomExtension, KeyPair, KeyUsagePurpose, RevocationReason, date_time_ymd};
 
 use super::{Authorship, Code, Document, Evidence, Report, Trust, Verdict};
 use world::{DOCUMENT, Listed, NOW_MS, SIGNED_MS, World, key_period};
@@ -198,6 +198,24 @@ fn untrusted_signers_do_not_hold() {
     // After the list has run out nothing is known any more.
     let late = judge(Trust { now_ms: 3_800_000_000_000, ..world.trust() });
     assert_eq!(late.verdict, Verdict::Indeterminate, "{late:#?}");
+}
+
+/// A certificate that says by a critical extension where its lists are found holds with a list, and is open without one: the extension is acted upon.
+#[test]
+fn critical_places_of_lists_are_acted_upon() {
+    let key = KeyPair::generate().unwrap();
+    let world = World::with(KeyUsagePurpose::ContentCommitment, Listed::Not, key, |it| {
+        // One place, http://x/.
+        let places = [&[0x30, 17, 0x30, 15, 0xA0, 13, 0xA0, 11, 0x86, 9][..], b"http://x/"].concat();
+        let mut places = CustomExtension::from_oid_content(&[2, 5, 29, 31], places);
+        places.set_criticality(true);
+        it.custom_extensions = vec![places];
+    });
+    let signature = Evidence::cms(&world.sign_at(SIGNED_MS), Document::Beside(DOCUMENT));
+    holds(&signature.judge(&world.trust()));
+    let unknown = signature.judge(&Trust { known: Known::default(), ..world.trust() });
+    is(&unknown, Verdict::Indeterminate, Code::RevocationUnknown);
+    assert!(!unknown.has(Code::NotTrusted), "{unknown:#?}");
 }
 
 /// Revocation is held against the time of signing: a compromised key never signed, another reason counts from its date on, and a
