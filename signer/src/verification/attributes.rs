@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{self, Algorithm};
 use cms::signed_data::{SignedAttributes, SignerInfo};
 use der::asn1::{ContextSpecific, ObjectIdentifier, OctetString};
 use der::{Any, Decode, DecodeValue, Encode, Header, Length, Reader, Sequence, Tag, TagNumber};
+use pki::Certificate;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
 
@@ -129,6 +130,15 @@ impl Attributes {
                 Err(Malformed::Attributes("the signing certificate is there in version 1 and in version 2"))
             }
         }
+    }
+
+    /// Whether signing-certificate-v2 is about this certificate, and the one of before where that is there too.
+    pub(super) fn name(&self, certificate: &Certificate) -> bool {
+        let hashed = |hash: &'static Algorithm| digest::digest(hash, certificate.der());
+        let older = self.older_certificate_hash.as_ref();
+        hashed(self.certificate_hash_algorithm).as_ref() == self.certificate_hash.as_slice()
+            && older
+                .is_none_or(|older| hashed(&digest::SHA1_FOR_LEGACY_USE_ONLY).as_ref() == older.as_slice())
     }
 
     /// RFC 6211 3: where the attribute is present, it names the algorithms of the signer info.

@@ -190,12 +190,7 @@ impl Signature {
     /// Whether the signing-certificate-v2 attribute is about the signer's certificate (RFC 5035 4), and the one of before where that is there too:
     /// each counts by itself (RFC 5035 2).
     pub(super) fn names_its_certificate(&self) -> bool {
-        let attributes = &self.attributes;
-        let hashed = |hash: &'static digest::Algorithm| digest::digest(hash, self.signer.der());
-        let older = attributes.older_certificate_hash.as_ref();
-        hashed(attributes.certificate_hash_algorithm).as_ref() == attributes.certificate_hash.as_slice()
-            && older
-                .is_none_or(|older| hashed(&digest::SHA1_FOR_LEGACY_USE_ONLY).as_ref() == older.as_slice())
+        self.attributes.name(&self.signer)
     }
 
     /// As the ledger has it, if it says when it was made.
@@ -397,7 +392,11 @@ impl About<'_> {
             attributes.check_signing_certificate()?;
         }
         let algorithm_der = algorithm(info)?;
-        let named = self.certificates.iter().find(|certificate| names(&info.sid, certificate));
+        let fits = |certificate: &&Certificate| names(&info.sid, certificate);
+        let mut fitting = self.certificates.iter().filter(fits);
+        // A key may have several certificates: the signature is made for the one that this attribute hashes (RFC 5035 3).
+        let meant = fitting.clone().find(|certificate| attributes.name(certificate));
+        let named = meant.or_else(|| fitting.next());
         let not_cms = |what| move |source| Malformed::NotCms { what, source };
         let attributes_der = signed.to_der().map_err(not_cms("the signed attributes"))?;
         let unsigned = info.unsigned_attrs.iter().flat_map(SetOfVec::iter).map(Encode::to_der);

@@ -10,10 +10,10 @@ mod world;
 
 use pki::ObjectIdentifier;
 use pki::path::Known;
-use rcgen::{CustomExtension, KeyPair, KeyUsagePurpose, RevocationReason, date_time_ymd};
+use rcgen::{CustomExtension, IsCa, KeyPair, KeyUsagePurpose, RevocationReason, date_time_ymd};
 
 use super::{Authorship, Code, Document, Evidence, Report, Trust, Verdict};
-use world::{DOCUMENT, Listed, NOW_MS, SIGNED_MS, World, key_period};
+use world::{DOCUMENT, Listed, NOW_MS, SIGNED_MS, World, key_period, parameters};
 
 /// Holds a report against a verdict and the one reason that decided it.
 #[track_caller]
@@ -153,6 +153,32 @@ fn exchanged_parts_do_not_hold() {
     is(&report, Verdict::Invalid, Code::CertificateOther);
     assert!(!report.has(Code::SignatureWrong), "the key is the same");
     assert!(!report.has(Code::NotTrusted), "the other certificate is good in itself");
+}
+
+/// Of several certificates of one key, as renewals leave them, which stand in a CMS that names its signer by the key, the one counts for which the
+/// signature was made.
+#[test]
+fn renewed_certificates_are_told_apart() {
+    let key = KeyPair::generate().unwrap();
+    let world = World::with(KeyUsagePurpose::ContentCommitment, Listed::Not, key, |it| {
+        // So that it has an identifier of its key.
+        it.is_ca = IsCa::ExplicitNoCa;
+    });
+    // In a CMS the shorter stands before the longer.
+    let others = [("S", 8), ("Signer of many documents", 9)].map(|(name, serial)| {
+        let renewed = parameters(name, serial, |it| {
+            it.is_ca = IsCa::ExplicitNoCa;
+            it.key_usages = vec![KeyUsagePurpose::ContentCommitment];
+            it.use_authority_key_identifier_extension = true;
+        });
+        renewed.signed_by(&world.key, &world.issuer).unwrap()
+    });
+    assert!(others[0].der().len() < world.signer.der().len());
+    std::fs::write(world.dir.path().join("others.pem"), others.map(|it| it.pem()).concat()).unwrap();
+    let report = world
+        .judge(&world.sign(&["-cades", "-keyid", "-certfile", "others.pem"]), Document::Beside(DOCUMENT));
+    holds(&report);
+    assert_eq!(report.signatures[0].signer.as_ref().unwrap().subject, "CN=Signer");
 }
 
 /// A CMS with two signers is more than is expected; where two are, both must hold.
