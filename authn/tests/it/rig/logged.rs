@@ -19,7 +19,7 @@ impl Logged {
 
     /// How many lines there are.
     pub(crate) fn lines(&self) -> usize {
-        self.0.lock().unwrap().iter().filter(|octet| **octet == b'\n').count()
+        String::from_utf8_lossy(&self.0.lock().unwrap()).lines().count()
     }
 }
 
