@@ -350,7 +350,7 @@ pub struct ErrandInfo {
     /// Who else said that it may be gone on with, where the configuration wants two persons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
-    /// When it ends by itself.
+    /// When it ends by itself. An agent that goes on with it shortly before has it end later.
     #[serde(with = "rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     pub until: Millis,

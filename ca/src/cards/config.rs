@@ -38,7 +38,8 @@ pub struct CardsConfig {
     pub print_seconds: u32,
     /// How many wrong passcodes lock a card, and how many wrong unblocking keys, where the card lets that be set.
     pub tries: (u8, u8),
-    /// After how many minutes an errand that is not done ends by itself, and its certificates are revoked.
+    /// After how many minutes an errand that is not done ends by itself, and its certificates are revoked; later where an agent came to it
+    /// shortly before.
     pub errand_minutes: u32,
     /// For how many seconds a ticket of the relay is good.
     pub ticket_seconds: u32,

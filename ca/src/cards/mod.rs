@@ -41,7 +41,7 @@ pub use state::{CardMove, CardState, UnknownCardState};
 
 pub(crate) use attestation::Makers;
 pub(crate) use content_signers::ContentSigners;
-pub(crate) use errand::{Hand, Step};
+pub(crate) use errand::{Hand, LONGEST_RUN, Step};
 pub(crate) use keys::{ManagementName, PukName};
 pub(crate) use line::{AgentLine, channel};
 pub(crate) use once::{Answer, Expected, Once};

@@ -53,6 +53,7 @@ pub(super) use ending::close;
 pub(super) use giving_way::{end_untouched, gives_way, stopped_renewal};
 pub(crate) use hand::Hand;
 pub(super) use opening::{Opening, Ticket, goes_on};
+pub(crate) use run::LONGEST_RUN;
 
 /// How far an errand has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

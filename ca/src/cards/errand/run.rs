@@ -1,5 +1,7 @@
 //! One agent goes on with an errand.
 
+use std::time::Duration;
+
 use audit::Actor;
 use card::wire::relay::{Act, ToAgent};
 use platform::clock::Millis;
@@ -15,7 +17,10 @@ use crate::cards::{CardEvent, CardMove, CardRefused, Cards, letters};
 use crate::digest::sha256_hex;
 use crate::error::Error;
 use crate::failpoint;
-use crate::store::cards::{self, Card, ErrandRow};
+use crate::store::cards::{self, Card, ErrandRow, RunTime};
+
+/// However it goes, an agent's conversation is over after so long.
+pub(crate) const LONGEST_RUN: Duration = Duration::from_mins(20);
 
 /// An errand under way.
 pub(super) struct Run {
@@ -35,12 +40,18 @@ impl Cards {
     }
 
     /// Takes a ticket. Whoever went on with the errand before writes nothing more.
+    ///
+    /// From now on there is time for a whole conversation, since an errand that ends in the middle of one may leave a card in use without
+    /// its certificates. However often it is gone on with, no conversation begins later than [`LONGEST_RUN`] after its first end.
     pub(crate) async fn take_ticket(&self, ticket: &str) -> Result<ErrandRow, Error> {
         let (now, hash) = (self.now(), sha256_hex(ticket.as_bytes()));
+        let first = Duration::from_mins(u64::from(self.settings().errand_minutes));
+        let time = RunTime { begun_after: now.minus(first + LONGEST_RUN), until: now.plus(LONGEST_RUN) };
         let db = &self.authority.desk().db;
         db.write(move |tx: &mut Tx| {
             Box::pin(async move {
-                let errand = cards::start_run(tx, &hash, now).await?.ok_or(CardRefused::TicketRefused)?;
+                let errand = cards::start_run(tx, &hash, time, now).await?;
+                let errand = errand.ok_or(CardRefused::TicketRefused)?;
                 let event = CardEvent::CardErrandResumed {
                     errand: errand.errand_id.clone(),
                     card: errand.card_id.clone(),

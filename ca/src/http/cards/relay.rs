@@ -18,13 +18,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 use zeroize::Zeroizing;
 
-use crate::cards::{AgentLine, CardRefused, Cards, Hand, channel};
+use crate::cards::{AgentLine, CardRefused, Cards, Hand, LONGEST_RUN, channel};
 use crate::store::cards::ErrandRow;
 
 /// How long an agent may take to say that it has a card, and to hear the last word.
 const GREETING: Duration = Duration::from_secs(10);
-/// However it goes, a conversation is over after so long.
-const LONGEST: Duration = Duration::from_mins(20);
 /// What stands around the octets of a message, at most.
 const AROUND: usize = 128;
 
@@ -53,7 +51,7 @@ pub(super) async fn connect(State(cards): State<Cards>, mut request: Request) ->
     // Taken before the connection changes: it is used up, whatever becomes of it.
     let errand = cards.take_ticket(&ticket).await?;
     tokio::spawn(async move {
-        let conversation = tokio::time::timeout(LONGEST, converse(&cards, errand, upgrade));
+        let conversation = tokio::time::timeout(LONGEST_RUN, converse(&cards, errand, upgrade));
         if conversation.await.is_err() {
             tracing::warn!("a conversation with an agent took too long and was ended");
         }

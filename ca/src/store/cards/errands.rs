@@ -192,17 +192,29 @@ pub(crate) async fn approve_errand(
     Ok(done.rows_affected() == 1)
 }
 
-/// Takes a ticket: the errand with the number of this run, if the ticket is good now.
+/// The time that whoever takes a ticket now has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunTime {
+    /// An errand that was not begun after this is gone on with no more.
+    pub(crate) begun_after: Millis,
+    /// The errand does not end by itself before this.
+    pub(crate) until: Millis,
+}
+
+/// Takes a ticket: the errand with the number of this run and the time that it has now, if the ticket is good.
 pub(crate) async fn start_run(
     tx: &mut Tx,
     ticket: &str,
+    time: RunTime,
     now: Millis,
 ) -> Result<Option<ErrandRow>, db::Error> {
     let sql = format!(
-        "UPDATE ca_card_errand SET ticket = NULL, ticket_until = NULL, run = run + 1, changed_at = $1 \
-         WHERE ticket = $2 AND ticket_until > $1 AND until > $1 AND state = 'open' RETURNING {COLUMNS}"
+        "UPDATE ca_card_errand SET ticket = NULL, ticket_until = NULL, run = run + 1, changed_at = $1, \
+         until = CASE WHEN until < $2 THEN $2 ELSE until END \
+         WHERE ticket = $3 AND ticket_until > $1 AND until > $1 AND made_at > $4 AND state = 'open' RETURNING {COLUMNS}"
     );
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(now.0).bind(ticket).fetch_optional(tx).await?;
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(now.0).bind(time.until.0).bind(ticket);
+    let row = query.bind(time.begun_after.0).fetch_optional(tx).await?;
     row.as_ref().map(read_row).transpose()
 }
 

@@ -13,8 +13,9 @@ mod unlocks;
 pub(crate) use acts::{CardAct, acts, insert_act};
 pub(crate) use batches::{BatchRow, KeptBatch, batch, batch_rows, insert_batch, marked_of_batch};
 pub(crate) use errands::{
-    ErrandRow, Passcode, approve_errand, by_ticket, close_errand, closed_errands, due, errand, insert_errand,
-    keep_step, mark_done, mark_ended, open_errand, set_fault, set_ticket, start_run, take_over,
+    ErrandRow, Passcode, RunTime, approve_errand, by_ticket, close_errand, closed_errands, due, errand,
+    insert_errand, keep_step, mark_done, mark_ended, open_errand, set_fault, set_ticket, start_run,
+    take_over,
 };
 pub(crate) use locations::{Location, insert_location, location, locations};
 pub(crate) use masters::{KeyCount, key_counts, of_other_masters};

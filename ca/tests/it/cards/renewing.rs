@@ -106,4 +106,55 @@ platform::both_engines! {
             desk.moved(&id, &json!({"move": "cancel", "reason": "damaged"})).await;
         }
     }
+
+    /// A renewal that is taken up just before its time is over has the time that every agent has: neither it nor the certificates that its
+    /// holder has end in the middle of the work, and whoever was cut off in it can go on.
+    async fn late_renewal_is_finished(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = desk.issued(&chip).await;
+        let before = desk.good().await;
+        let errand = desk.begun(&id, &json!({"act": "renew"})).await;
+        desk.hand.advance(Duration::from_secs(59 * 60 + 50));
+        failpoint::arm("ca.card-keys-changing");
+        assert_eq!(desk.relay(&id, &errand, chip.insert(), Some(CHOSEN)).await.0, None);
+        assert!(desk.card(&id).await.keys_changed_at.is_some());
+        desk.hand.advance(Duration::from_mins(1));
+        desk.world.authority.end_due_errands().await;
+        assert_eq!(desk.errand(&id, &errand).await.state, "open");
+        assert_eq!(desk.good().await, before, "nothing was revoked");
+        desk.done(&id, &errand, &chip, Some(CHOSEN)).await;
+        let after = desk.good().await;
+        assert!(after.len() == 2 && after.iter().all(|serial| !before.contains(serial)), "now it has others");
+        assert_eq!(desk.card(&id).await.state, CardState::Active);
+    }
+
+    /// Whoever goes on with an errand again and again does not keep it for ever: its end moves only so far, and then no ticket of it is good.
+    async fn errand_is_not_kept_for_ever(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = desk.issued(&chip).await;
+        let before = desk.good().await;
+        let errand = desk.begun(&id, &json!({"act": "renew"})).await;
+        let first = desk.errand(&id, &errand).await.until;
+        // The holder is not there, so nothing is done.
+        let nobody = async || desk.relay(&id, &errand, chip.insert(), None).await.0;
+        assert!(matches!(nobody().await, Some(Over::Ended { done: false, .. })));
+        assert_eq!(desk.errand(&id, &errand).await.until, first, "there is time enough");
+        for minutes in [59, 19] {
+            desk.hand.advance(Duration::from_mins(minutes));
+            desk.world.authority.end_due_errands().await;
+            assert!(matches!(nobody().await, Some(Over::Ended { done: false, .. })), "{minutes}");
+            let until = desk.world.clock.now().plus(Duration::from_mins(20));
+            assert_eq!(desk.errand(&id, &errand).await.until, until, "{minutes}");
+        }
+        desk.hand.advance(Duration::from_mins(19));
+        desk.world.authority.end_due_errands().await;
+        assert_eq!(nobody().await, None, "its ticket is refused");
+        assert_eq!(desk.errand(&id, &errand).await.state, "open");
+        desk.hand.advance(Duration::from_mins(1));
+        desk.world.authority.end_due_errands().await;
+        assert_eq!(desk.errand(&id, &errand).await.state, "ended");
+        assert_eq!(desk.good().await, before);
+    }
 }
