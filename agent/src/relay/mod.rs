@@ -159,10 +159,21 @@ fn check(settings: &Settings, errand: &Errand, now_ms: i64) -> Result<(), RelayE
     let (Some(server), Some(_)) = (&settings.server, &settings.server_roots) else {
         return Err(RelayError::NoServer);
     };
-    if errand.address != format!("wss://{server}/ca/cards/relay") {
+    if !is_of(&errand.address, server) {
         return Err(RelayError::OtherServer);
     }
     if errand.expires_at < now_ms { Err(RelayError::TooOld) } else { Ok(()) }
+}
+
+/// Whether an address is that of the relay at a server, given as `host:port`.
+fn is_of(address: &str, server: &str) -> bool {
+    let named = address.strip_prefix("wss://").and_then(|rest| rest.strip_suffix("/ca/cards/relay"));
+    named.is_some_and(|named| without_usual_port(named) == without_usual_port(server))
+}
+
+/// A server without the port that it has where none is named. RFC 6455 3
+fn without_usual_port(server: &str) -> &str {
+    server.strip_suffix(":443").unwrap_or(server)
 }
 
 /// The reader in which the card is that says this serial number.
@@ -221,5 +232,24 @@ mod tests {
             assert!(matches!(check(&settings, &other, 0), Err(RelayError::OtherServer)), "{address}");
         }
         assert!(matches!(check(&Settings::default(), &errand, 0), Err(RelayError::NoServer)));
+    }
+
+    /// The usual port may stand there or not, on either side; any other is another server.
+    #[test]
+    fn usual_port_may_be_left_out() {
+        let cases = [
+            ("care.example:443", "wss://care.example/ca/cards/relay", true),
+            ("care.example:443", "wss://care.example:443/ca/cards/relay", true),
+            ("care.example", "wss://care.example:443/ca/cards/relay", true),
+            ("[2001:db8::1]:443", "wss://[2001:db8::1]/ca/cards/relay", true),
+            ("care.example:443", "wss://care.example:8443/ca/cards/relay", false),
+            ("care.example:8443", "wss://care.example/ca/cards/relay", false),
+            ("care.example:443", "wss://care.example.evil.example/ca/cards/relay", false),
+            ("care.example:443", "wss://care.example/ca/cards/relay/", false),
+            ("care.example:443", "ws://care.example/ca/cards/relay", false),
+        ];
+        for (server, address, expected) in cases {
+            assert_eq!(is_of(address, server), expected, "{server} {address}");
+        }
     }
 }
