@@ -192,6 +192,25 @@ mod tests {
         }
     }
 
+    /// A passcode that the card did not take is not exchanged for the holder's: a wrong unblocking key would have the server's guess compared
+    /// with the passcode that the card has.
+    #[test]
+    fn refused_passcode_is_not_exchanged() {
+        let mut card = Script::new(vec![vec![0x63, 0xC2], vec![0x90, 0], vec![0x90, 0]]);
+        let mut carrier = Carrier::new(Act::Unlock);
+        let unlock = apdu(1, "002c00801030303030303030303234363831303132");
+        let said = carrier.answer(unlock, &mut card, &mut || None);
+        assert!(matches!(said, Ok(FromAgent::Answer { .. })), "{said:?}");
+        let mut asked = 0;
+        let mut ask = || {
+            asked += 1;
+            Some(Passcode::factory())
+        };
+        let chosen = carrier.answer(choose(2, None), &mut card, &mut ask);
+        assert_eq!(chosen, Ok(FromAgent::Failed { number: 2, why: Why::NotExpected }));
+        assert_eq!((asked, card.heard.len()), (0, 1), "nobody was asked, and the card heard one command");
+    }
+
     /// A command that was said before, or after one that never came, ends the conversation and does not reach the card.
     #[test]
     fn commands_are_not_replayed() {

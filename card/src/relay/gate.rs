@@ -158,21 +158,22 @@ impl Gate {
         self.entered = true;
     }
 
-    /// The passcode that the server set last, for the holder's to take its place: the one that was seen, or the one that the server
-    /// tells where the card has taken one unseen. After that nothing is signed any more.
+    /// The passcode that the server set last, for the holder's to take its place, if the card has taken it: the one that was seen, or the
+    /// one that the server tells where it went unseen. After that nothing is signed any more.
     pub fn take_own_passcode(&mut self, told: Option<&Octets>) -> Option<Passcode> {
         self.closed = true;
         let taken = std::mem::take(&mut self.taken);
-        match self.own.take()? {
+        match self.own.take().filter(|_| taken)? {
             Own::Seen(own) => Passcode::of_octets(&own[..]).ok(),
-            Own::Hidden => Passcode::of_octets(&told.filter(|_| taken)?.0).ok(),
+            Own::Hidden => Passcode::of_octets(&told?.0).ok(),
         }
     }
 
-    /// The server's own, or the one that every card has from the factory where it may still have that.
+    /// The server's own, which the card has taken, or the one that every card has from the factory where it may still have that.
     fn is_own(&self, data: &[u8]) -> bool {
         let factory = self.act == Act::Issue && data == b"123456\xFF\xFF";
-        factory || matches!(&self.own, Some(Own::Seen(own)) if own[..] == *data)
+        let own = matches!(&self.own, Some(Own::Seen(own)) if own[..] == *data);
+        factory || (own && self.taken)
     }
 }
 
@@ -320,13 +321,23 @@ mod tests {
         assert!(gate.take_own_passcode(None).is_none());
     }
 
-    /// The server enters its own passcode and no other, so it cannot guess the holder's.
+    /// The server enters its own passcode and no other, and only once the card has taken it, so it cannot guess the holder's.
     #[test]
     fn passcodes_are_not_guessed() {
         let enter = |digits: &[u8]| command([0, 0x20, 0, 0x80], digits);
+        let unlock = command([0, 0x2C, 0, 0x80], b"9081726387654321");
         let mut gate = Gate::new(Act::Issue);
         assert_eq!(gate.pass(&enter(b"87654321")), Err(NotExpected));
-        gate.pass(&command([0, 0x2C, 0, 0x80], b"9081726387654321")).unwrap();
+        gate.pass(&unlock).unwrap();
+        assert_eq!(gate.pass(&enter(b"87654321")), Err(NotExpected), "the card has not answered");
+        for refused in [&[0x63, 0xC2][..], &[0x69, 0x83], &[]] {
+            gate.pass(&unlock).unwrap();
+            gate.answered(&unlock, refused);
+            assert_eq!(gate.pass(&enter(b"87654321")), Err(NotExpected), "{refused:02X?}");
+            assert!(gate.take_own_passcode(None).is_none(), "{refused:02X?}");
+        }
+        gate.pass(&unlock).unwrap();
+        gate.answered(&unlock, &[0x90, 0x00]);
         gate.pass(&enter(b"87654321")).unwrap();
         assert_eq!(gate.pass(&enter(b"87654320")), Err(NotExpected));
         assert!(gate.take_own_passcode(None).is_some() && gate.take_own_passcode(None).is_none());
@@ -411,7 +422,9 @@ mod tests {
         let mut written = Gate::new(Act::Issue);
         written.pass(&command([0, 0xDB, 0x3F, 0xFF], &[0x5C, 0])).unwrap();
         let mut chosen = Gate::new(Act::Issue);
-        chosen.pass(&command([0, 0x2C, 0, 0x80], b"9081726387654321")).unwrap();
+        let unlock = command([0, 0x2C, 0, 0x80], b"9081726387654321");
+        chosen.pass(&unlock).unwrap();
+        chosen.answered(&unlock, &[0x90, 0x00]);
         assert!(chosen.take_own_passcode(None).is_some());
         for mut gate in [written, chosen] {
             gate.pass(&make).unwrap();
