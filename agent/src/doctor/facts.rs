@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use card::piv::{Error, Piv, Slot, Tries};
+use card::transport::Transport;
 use pki::Certificate;
 
 use crate::readers::{CardInReader, Content, ReaderError, Readers};
@@ -87,9 +88,19 @@ pub struct PivFacts {
     /// Whether and how often a wrong passcode may be entered.
     pub tries: Tries,
     /// The certificate for signing in.
-    pub authentication: Option<CertificateFacts>,
+    pub authentication: KeyCertificate,
     /// The certificate for signing.
-    pub signature: Option<CertificateFacts>,
+    pub signature: KeyCertificate,
+}
+
+/// What lies on a card as the certificate of a key.
+pub enum KeyCertificate {
+    /// Nothing.
+    Missing,
+    /// Something that cannot be read, and why.
+    Unreadable(String),
+    /// A certificate.
+    There(CertificateFacts),
 }
 
 /// A certificate on a card.
@@ -167,7 +178,10 @@ fn readers() -> Result<Vec<ReaderFacts>, ReaderError> {
 }
 
 fn read(card: &mut CardInReader<'_>) -> Result<PivFacts, Error> {
-    let mut piv = Piv::select(card)?;
+    in_card(Piv::select(card)?)
+}
+
+fn in_card<T: Transport>(mut piv: Piv<T>) -> Result<PivFacts, Error> {
     Ok(PivFacts {
         serial: cards::serial(&mut piv)?,
         tries: piv.tries()?,
@@ -176,20 +190,50 @@ fn read(card: &mut CardInReader<'_>) -> Result<PivFacts, Error> {
     })
 }
 
-fn certificate(piv: &mut Piv<&mut CardInReader<'_>>, slot: Slot) -> Result<Option<CertificateFacts>, Error> {
-    let Some(object) = piv.certificate(slot)? else { return Ok(None) };
-    let unreadable = |_| Error::Unreadable { act: "reading a certificate" };
-    let certificate = Certificate::from_der(&object.der).map_err(unreadable)?;
-    Ok(Some(CertificateFacts {
-        subject: certificate.common_name().unwrap_or_else(|| certificate.subject().to_string()),
-        not_before_ms: certificate.not_before_ms(),
-        not_after_ms: certificate.not_after_ms(),
-    }))
+fn certificate<T: Transport>(piv: &mut Piv<T>, slot: Slot) -> Result<KeyCertificate, Error> {
+    let object = match piv.certificate(slot) {
+        Ok(Some(object)) => object,
+        Ok(None) => return Ok(KeyCertificate::Missing),
+        Err(error) if cards::is_of_content(&error) => {
+            return Ok(KeyCertificate::Unreadable(error.to_string()));
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(match Certificate::from_der(&object.der) {
+        Ok(certificate) => KeyCertificate::There(CertificateFacts {
+            subject: certificate.common_name().unwrap_or_else(|| certificate.subject().to_string()),
+            not_before_ms: certificate.not_before_ms(),
+            not_after_ms: certificate.not_after_ms(),
+        }),
+        Err(_) => KeyCertificate::Unreadable("what lies in its place is no certificate".to_owned()),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use card::fuzz::Script;
+
     use super::*;
+
+    /// A card whose certificates cannot be read still says its serial number and its tries, and why each cannot be read.
+    #[test]
+    fn unreadable_certificates_are_told_beside_the_rest() {
+        let said = [
+            "61114f0600001000010079074f05a0000003089000",
+            "0000032f9000",
+            "63c2",
+            "530970023000710101fe009000",
+            "530970023000710100fe009000",
+        ];
+        let card = Script::new(said.iter().map(|said| hex::decode(said).unwrap()).collect());
+        let piv = in_card(Piv::select(card).unwrap()).unwrap();
+        assert_eq!((piv.serial, piv.tries), (Some(815), Tries::Left(2)));
+        for (certificate, words) in [(piv.authentication, "compressed"), (piv.signature, "is no certificate")]
+        {
+            let KeyCertificate::Unreadable(why) = certificate else { panic!("{words}") };
+            assert!(why.contains(words), "{why}");
+        }
+    }
 
     /// A program is found by its path or by its name, and is not where there is none.
     #[test]

@@ -5,7 +5,8 @@ mod rules;
 mod surroundings;
 
 pub use facts::{
-    CardFacts, CertificateFacts, Facts, PivFacts, ReaderFacts, ServerFacts, ServerState, gather,
+    CardFacts, CertificateFacts, Facts, KeyCertificate, PivFacts, ReaderFacts, ServerFacts, ServerState,
+    gather,
 };
 pub use rules::findings;
 

@@ -2,7 +2,7 @@
 
 use card::piv::Tries;
 
-use super::facts::{CardFacts, CertificateFacts, Facts, PivFacts, ReaderFacts};
+use super::facts::{CardFacts, CertificateFacts, Facts, KeyCertificate, PivFacts, ReaderFacts};
 use super::{Finding, surroundings};
 use crate::readers::ReaderError;
 use crate::system::ADVICE;
@@ -93,7 +93,7 @@ fn in_card(piv: &PivFacts, now_ms: i64, findings: &mut Vec<Finding>) {
         }
         Tries::Verified => Finding::good("The card is not locked."),
     });
-    if piv.authentication.is_none() && piv.signature.is_none() {
+    if matches!((&piv.authentication, &piv.signature), (KeyCertificate::Missing, KeyCertificate::Missing)) {
         findings.push(Finding::bad(
             "The card holds no certificates: it was not issued to anybody, or was cleared.",
             "Ask your registration authority to issue it.",
@@ -104,10 +104,14 @@ fn in_card(piv: &PivFacts, now_ms: i64, findings: &mut Vec<Finding>) {
         [("signing in", &piv.authentication), ("signing prescriptions", &piv.signature)]
     {
         findings.push(match certificate {
-            Some(certificate) => in_time(purpose, certificate, now_ms),
-            None => Finding::bad(
+            KeyCertificate::There(certificate) => in_time(purpose, certificate, now_ms),
+            KeyCertificate::Missing => Finding::bad(
                 format!("The certificate for {purpose} is missing from the card."),
                 "Ask your registration authority to repair the card.",
+            ),
+            KeyCertificate::Unreadable(why) => Finding::bad(
+                format!("The certificate for {purpose} cannot be used: {why}."),
+                "Ask your registration authority to repair the card, or, if others issued it, for one of its own.",
             ),
         });
     }
@@ -145,20 +149,20 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000_000;
 
-    fn certificate(from_days: i64, to_days: i64) -> CertificateFacts {
-        CertificateFacts {
+    fn certificate(from_days: i64, to_days: i64) -> KeyCertificate {
+        KeyCertificate::There(CertificateFacts {
             subject: "A. Example".to_owned(),
             not_before_ms: NOW + from_days * DAY_MS,
             not_after_ms: NOW + to_days * DAY_MS,
-        }
+        })
     }
 
     fn good_card() -> PivFacts {
         PivFacts {
             serial: Some(815),
             tries: Tries::Left(3),
-            authentication: Some(certificate(-1, 700)),
-            signature: Some(certificate(-1, 700)),
+            authentication: certificate(-1, 700),
+            signature: certificate(-1, 700),
         }
     }
 
@@ -197,19 +201,27 @@ mod tests {
             (CardFacts::Unreadable("it failed".to_owned()), Severity::Bad, "it failed"),
             (with(|card| card.tries = Tries::Locked), Severity::Bad, "locked"),
             (with(|card| card.tries = Tries::Left(1)), Severity::Warning, "next wrong passcode"),
-            (with(|card| card.signature = None), Severity::Bad, "signing prescriptions is missing"),
             (
-                with(|card| (card.authentication, card.signature) = (None, None)),
+                with(|card| card.signature = KeyCertificate::Missing),
+                Severity::Bad,
+                "signing prescriptions is missing",
+            ),
+            (
+                with(|card| card.authentication = KeyCertificate::Unreadable("it is compressed".to_owned())),
+                Severity::Bad,
+                "signing in cannot be used: it is compressed",
+            ),
+            (
+                with(|card| {
+                    (card.authentication, card.signature) =
+                        (KeyCertificate::Missing, KeyCertificate::Missing);
+                }),
                 Severity::Bad,
                 "holds no certificates",
             ),
-            (with(|card| card.signature = Some(certificate(-800, -1))), Severity::Bad, "has expired"),
-            (with(|card| card.signature = Some(certificate(1, 800))), Severity::Bad, "clock is slow"),
-            (
-                with(|card| card.authentication = Some(certificate(-700, 20))),
-                Severity::Warning,
-                "ends in 20 days",
-            ),
+            (with(|card| card.signature = certificate(-800, -1)), Severity::Bad, "has expired"),
+            (with(|card| card.signature = certificate(1, 800)), Severity::Bad, "clock is slow"),
+            (with(|card| card.authentication = certificate(-700, 20)), Severity::Warning, "ends in 20 days"),
         ];
         for (card, severity, words) in cases {
             let (found, what) = worst(card);

@@ -19,6 +19,14 @@ pub struct Readers {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReaderName(CString);
 
+#[cfg(test)]
+impl ReaderName {
+    /// That of a reader that is nowhere.
+    pub(crate) fn of(name: &str) -> Self {
+        Self(CString::new(name).expect("no name has a zero in it"))
+    }
+}
+
 impl std::fmt::Display for ReaderName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.to_string_lossy())

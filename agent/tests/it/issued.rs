@@ -48,6 +48,17 @@ pub(crate) fn issue(rig: &Rig, reader: usize, signature: Algorithm) -> Issued {
     Issued { folder, chuid }
 }
 
+/// Has a card that was issued hold a certificate for signing in that is said to be compressed, as cards of others may.
+pub(crate) fn compress(reader: usize) {
+    let readers = Readers::open().unwrap();
+    let written = readers.with_card(&Rig::name(reader), |card| {
+        let mut piv = Piv::select(card)?;
+        piv.authenticate(&new_key(), &challenge())?;
+        piv.write(Object::Certificate(Slot::Authentication), &[0x70, 2, 0x1F, 0x8B, 0x71, 1, 1, 0xFE, 0])
+    });
+    written.unwrap().unwrap();
+}
+
 fn new_key() -> ManagementKey {
     ManagementKey::new(ManagementAlgorithm::Aes256, Zeroizing::new(vec![0x5A; 32])).unwrap()
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use agent::readers::Readers;
 use card::piv::{Algorithm, Error, Passcode, Piv};
 
-use super::issued::{PASSCODE, issue};
+use super::issued::{PASSCODE, compress, issue};
 use super::rig::{Rig, file, run};
 
 /// What `issue` gives the card as its unblocking key.
@@ -107,6 +107,25 @@ fn card_is_unlocked_without_a_network() {
     }
     verified(0, NEW).unwrap();
     assert!(verified(0, PASSCODE).is_err(), "the passcode before is one no more");
+}
+
+/// A card whose certificate cannot be read is named and unlocked like any other, and what is with it is said.
+#[test]
+fn card_with_a_compressed_certificate_is_unlocked() {
+    let rig = Rig::start(1);
+    let _card = rig.insert_chip(0, 815);
+    issue(&rig, 0, Algorithm::P256);
+    compress(0);
+    lock(0);
+    let (good, told) = run(rig.agent("").arg("card"));
+    assert!(good && told.starts_with("serial number 815, in Lanyard Test Reader 0"), "{told}");
+    assert!(told.contains("A. Prescriber 9c, locked"), "{told}");
+    let (good, told) = run(rig.agent("").arg("doctor"));
+    assert!(!good && told.contains("serial number 815.") && told.contains("is locked"), "{told}");
+    assert!(told.contains("for signing in cannot be used: the compressed certificate"), "{told}");
+    let (good, told) = run(entering(&rig, &[KEY, NEW, NEW]).arg("unlock"));
+    assert!(good && told.contains("The card is unlocked"), "{told}");
+    verified(0, NEW).unwrap();
 }
 
 /// What is clearly mistyped is asked for again and does not reach the card, which then has all its tries; who goes on like that, or says no,
