@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use card::wire::relay::{Errand, FromAgent, LONGEST_MESSAGE, TICKET_HEADER, ToAgent};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, HandshakeError, Message, WebSocket, client::client_with_config};
 
@@ -23,6 +24,12 @@ pub enum ConnectionError {
     /// The server refused the ticket.
     #[error("the server refused the ticket: ask for a new one")]
     TicketRefused,
+    /// The server has no turn for this agent. It has not taken the ticket.
+    #[error("the server is busy: begin again in a moment")]
+    Busy,
+    /// The server answered something else than a conversation.
+    #[error("the server answered {0}: begin again, and if it stays so, ask your IT desk")]
+    Refused(StatusCode),
     /// The connection broke.
     #[error("the connection to the server broke")]
     Broken(#[source] Box<tungstenite::Error>),
@@ -48,7 +55,7 @@ impl Connection {
             .max_frame_size(Some(LONGEST_MESSAGE));
         match client_with_config(request, tls, Some(limits)) {
             Ok((socket, _)) => Ok(Self { socket }),
-            Err(HandshakeError::Failure(tungstenite::Error::Http(_))) => Err(ConnectionError::TicketRefused),
+            Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => Err(refused(answer.status())),
             Err(HandshakeError::Failure(tungstenite::Error::Io(error)))
                 if error.kind() == std::io::ErrorKind::InvalidData =>
             {
@@ -78,5 +85,14 @@ impl Connection {
                 Err(error) => return Err(ConnectionError::Broken(Box::new(error))),
             }
         }
+    }
+}
+
+/// Why there is no conversation, by what the server answered to the handshake.
+fn refused(status: StatusCode) -> ConnectionError {
+    match status {
+        StatusCode::UNAUTHORIZED => ConnectionError::TicketRefused,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => ConnectionError::Busy,
+        status => ConnectionError::Refused(status),
     }
 }

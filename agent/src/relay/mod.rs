@@ -31,7 +31,9 @@ pub enum RelayError {
     #[error("the agent's configuration has no `server` and `server_roots`, so it relays nothing")]
     NoServer,
     /// The ticket's time is over.
-    #[error("the ticket of this errand is too old: ask for a new one")]
+    #[error(
+        "the ticket of this errand is too old: ask for a new one; if it stays so, look at the clock of this machine"
+    )]
     TooOld,
     /// The card is in no reader.
     #[error("the card with the serial number {0} is in no reader")]
@@ -222,7 +224,11 @@ mod tests {
             check(&settings, &other, now_ms)
         };
         assert!(matches!(outcome(|it| it.version = VERSION - 1, 0), Err(RelayError::OtherVersion)));
-        assert!(matches!(outcome(|_| (), 1001), Err(RelayError::TooOld)));
+        let late = outcome(|_| (), 1001).unwrap_err();
+        assert!(
+            matches!(late, RelayError::TooOld) && late.to_string().contains("clock of this machine"),
+            "{late}"
+        );
         for address in [
             "ws://care.example:8443/ca/cards/relay",
             "wss://care.example/ca/cards/relay",

@@ -69,7 +69,7 @@ fn doctor_names_foreign_card_and_lost_server() {
 }
 
 /// A server that always answers the same.
-fn answering(rig: &Rig, answer: &'static str) -> u16 {
+pub(crate) fn answering(rig: &Rig, answer: &'static str) -> u16 {
     let config = certified(rig);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

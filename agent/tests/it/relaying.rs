@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept_hdr};
 
+use super::diagnosis::answering;
 use super::rig::{Rig, file, must, text, until};
 
 const PAGE: &str = "https://desk.example";
@@ -253,6 +254,26 @@ fn agent_refuses_what_it_must() {
     let (_, said) = agent.relay(PAGE, &wrong);
     assert!(said.contains("refused the ticket"), "{said}");
     assert_eq!(server.work.join().unwrap(), "refused");
+}
+
+/// What a server answers in the place of a conversation is told as what it is: one that is busy has not refused the ticket.
+#[test]
+fn refusals_of_the_server_are_told_apart() {
+    let rig = Rig::start(1);
+    let _card = chip(&rig, 815);
+    let cases = [
+        ("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "the server is busy"),
+        ("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n", "the server is busy"),
+        ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "answered 502 Bad Gateway"),
+        ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "refused the ticket"),
+    ];
+    for (answer, words) in cases {
+        let port = answering(&rig, answer);
+        let agent = Agent::start(&rig, port, "OK", "97531086");
+        let (_, said) = agent.relay(PAGE, &errand(port, "unlock", 815));
+        assert!(said.contains(words), "{said}");
+        assert_eq!(said.contains("ticket"), words.contains("ticket"), "{said}");
+    }
 }
 
 /// Another card that is put in while its user is asked is not touched: what was agreed to is said of one card. The server hears nothing.
