@@ -20,7 +20,7 @@ use crate::authenticator::webauthn::random_handle;
 use crate::authenticator::{Authenticator, AuthenticatorEvent, Done, RemovedBy, notify_in, remove_in};
 use crate::error::Error;
 use crate::interaction::Level;
-use crate::session::{SessionId, holder, lends_in};
+use crate::session::{SessionId, Sessions, holder, lends_in};
 use crate::store::{authenticators, enrolments, persons, throttles};
 
 pub(crate) use offer::{cancel, fresh, offer, offer_own, permitted};
@@ -32,7 +32,7 @@ platform::text_id!(
     EnrolmentId
 );
 
-/// How long a link works.
+/// How long a link works; one that somebody makes for themselves, and what they may do by it, that long after they signed in.
 pub(crate) const LASTS: Duration = Duration::from_mins(30);
 
 /// What a link is for.
@@ -104,6 +104,7 @@ impl Enrolment {
 /// them by message, as it may not have been they.
 pub(crate) async fn enrolled_in(
     tx: &mut Tx,
+    settings: &Sessions,
     enrolment: &Enrolment,
     made: &Authenticator,
     now: Millis,
@@ -121,9 +122,9 @@ pub(crate) async fn enrolled_in(
             "This profile is closed. Ask your registration authority.",
         ));
     }
-    // What somebody may do with a session ends with it, and rests while it is locked.
+    // What somebody may do with a session ends with it, and rests while it is idle or locked.
     if let Some(session) = &enrolment.session {
-        lends_in(tx, session, now).await?;
+        lends_in(tx, settings, session, now).await?;
     }
     let actor = holder(&enrolment.person, enrolment.session.as_ref());
     if enrolment.recovers() {

@@ -60,7 +60,8 @@ pub(crate) fn fresh(session: &Session, now: Millis) -> Result<(), Error> {
     ))
 }
 
-/// Makes a link for the person of a session, who enrols with it what is worth no more than how they signed in.
+/// Makes a link for the person of a session, who enrols with it what is worth no more than how they signed in, for as long as that
+/// sign-in is fresh.
 pub(crate) async fn offer_own(
     provider: &Provider,
     session: &Session,
@@ -76,7 +77,7 @@ pub(crate) async fn offer_own(
         made_by: session.person.to_string(),
         session: Some(session.id.clone()),
         browser: None,
-        expires_at: now.plus(LASTS),
+        expires_at: session.authenticated_at.plus(LASTS),
     };
     store(provider, enrolment, holder(&session.person, Some(&session.id)), now).await
 }

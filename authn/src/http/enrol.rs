@@ -55,8 +55,8 @@ impl Opened {
 fn over(site: &str) -> Failed {
     let told = Told {
         title: "This link does not work".to_owned(),
-        sentence: "It was used already, is older than half an hour, or was opened in another browser. Ask whoever gave it to \
-                   you for a new one."
+        sentence: "It was used already, has ended, or was opened in another browser. Ask whoever gave it to you for a new \
+                   one; if you made it yourself, sign in again and make another."
             .to_owned(),
         field: None,
     };

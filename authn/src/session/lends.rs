@@ -4,41 +4,54 @@
 use platform::clock::Millis;
 use platform::db::{self, Tx};
 
-use super::SessionId;
-use super::live::{Openers, openers};
+use super::live::{Openers, openers, touch};
+use super::rule::{Standing, standing};
+use super::settings::Sessions;
+use super::{Session, SessionId};
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::store::sessions;
 
-/// Demands that a session may be acted in now: it is neither over nor locked, and all with which its holder signed in is
-/// theirs. What the sandbox opened is not acted in: it proves nothing, and what came of it would outlive the sandbox.
+/// Demands that a session may be acted in now: it is neither over, nor idle, nor locked, and all with which its holder signed in is
+/// theirs. What the sandbox opened is not acted in: it proves nothing, and what came of it would outlive the sandbox. A session that may
+/// counts as used now.
 pub(crate) async fn lends(provider: &Provider, id: &SessionId, now: Millis) -> Result<(), Error> {
     let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
-    asked(&mut read, id, now).await
+    let session = asked(&mut read, &provider.config.sessions, id, now).await?;
+    drop(read);
+    touch(provider, session, now).await.map(drop)
 }
 
 /// The same in the transaction that does it. Whoever ends the session on another machine waits, or has ended it.
-pub(crate) async fn lends_in(tx: &mut Tx, id: &SessionId, now: Millis) -> Result<(), Error> {
+pub(crate) async fn lends_in(
+    tx: &mut Tx,
+    settings: &Sessions,
+    id: &SessionId,
+    now: Millis,
+) -> Result<(), Error> {
     if !sessions::hold(tx, id, now).await? {
         return Err(over());
     }
-    asked(tx, id, now).await
+    asked(tx, settings, id, now).await.map(drop)
 }
 
-async fn asked(read: &mut Tx, id: &SessionId, now: Millis) -> Result<(), Error> {
-    let found = sessions::by_id(&mut *read, id).await?;
-    let session = found.filter(|session| now < session.expires_at).ok_or_else(over)?;
-    match openers(read, &session).await? {
-        Openers::Taken(_) => Err(over()),
-        Openers::OfSandbox => Err(Error::conflict(
+async fn asked(read: &mut Tx, settings: &Sessions, id: &SessionId, now: Millis) -> Result<Session, Error> {
+    let session = sessions::by_id(&mut *read, id).await?.ok_or_else(over)?;
+    match (openers(read, &session).await?, standing(&session, settings, now)) {
+        (Openers::Taken(_), _) | (_, Standing::Over) => Err(over()),
+        (Openers::OfSandbox, _) => Err(Error::conflict(
             "sandbox-session",
             "The sandbox signed you in, which proves nothing: no way to sign in is added with that. Ask the registration authority for a link.",
         )),
-        Openers::Stand if session.locked => Err(Error::conflict(
+        (Openers::Stand, Standing::Locked) => Err(Error::conflict(
             "session-locked",
             "Your card was taken out, and your sign-in is locked. Sign in again as strongly as with the card, and go on then.",
         )),
-        Openers::Stand => Ok(()),
+        (Openers::Stand, Standing::Idle) => Err(Error::conflict(
+            "session-idle",
+            "Nobody did anything for too long. Sign in again, and go on then.",
+        )),
+        (Openers::Stand, Standing::Live) => Ok(session),
     }
 }
 
@@ -54,7 +67,7 @@ mod tests {
     use crate::authenticator::{Authenticator, AuthenticatorId, Bound};
     use crate::interaction::Method;
     use crate::sandbox::MADE_BY;
-    use crate::session::Session;
+    use crate::session::IdleEnds;
     use crate::store::authenticators::{self, New};
     use crate::store::card_watches;
     use crate::store::sessions::tests::made;
@@ -75,8 +88,12 @@ mod tests {
     }
 
     async fn code(db: &Db, session: &Session, now: Millis) -> Option<&'static str> {
+        code_with(db, Sessions::default(), session, now).await
+    }
+
+    async fn code_with(db: &Db, settings: Sessions, session: &Session, now: Millis) -> Option<&'static str> {
         let id = session.id.clone();
-        match db.write(move |tx| Box::pin(async move { lends_in(tx, &id, now).await })).await {
+        match db.write(move |tx| Box::pin(async move { lends_in(tx, &settings, &id, now).await })).await {
             Ok(()) => None,
             Err(Error::Conflict { code, .. }) => Some(code),
             Err(error) => panic!("{error}"),
@@ -84,11 +101,11 @@ mod tests {
     }
 
     platform::both_engines! {
-        /// A transaction that acts in a session finds out that it is locked, that its card or its key is not there any more, that it is
-        /// the sandbox's, and that it is over; while it stands it is acted in.
+        /// A transaction that acts in a session finds out that it is idle or locked, that its card or its key is not there any more, that it
+        /// is the sandbox's, and that it is over; while it stands it is acted in.
         async fn sessions_are_asked_in_the_transaction(db: Db) {
             let (kept, of_sandbox) = (key(1, "desk"), key(2, MADE_BY));
-            let by_key = Session { bound: Bound::Kept(kept.id.clone()), ..made(1) };
+            let by_key = Session { bound: Bound::Kept(kept.id.clone()), expires_at: Millis(10_000_000), ..made(1) };
             let by_sandbox = Session { bound: Bound::Kept(of_sandbox.id.clone()), ..made(4) };
             let by_card = made(2);
             let (keys, opened) = ([kept.clone(), of_sandbox], [by_key.clone(), by_card.clone(), by_sandbox.clone()]);
@@ -107,6 +124,11 @@ mod tests {
             assert_eq!(code(&db, &by_sandbox, Millis(5)).await, Some("sandbox-session"));
             assert_eq!(code(&db, &made(3), Millis(5)).await, Some("session-over"), "there is no such session");
             assert_eq!(code(&db, &by_key, by_key.expires_at).await, Some("session-over"));
+            let idle = by_key.last_used_at.plus(Sessions::default().idle());
+            assert_eq!(code(&db, &by_key, Millis(idle.0 - 1)).await, None);
+            assert_eq!(code(&db, &by_key, idle).await, Some("session-idle"));
+            let ending = Sessions { idle_ends: IdleEnds::Session, ..Sessions::default() };
+            assert_eq!(code_with(&db, ending, &by_key, idle).await, Some("session-over"));
             let id = by_key.id.clone();
             db.write(move |tx| Box::pin(async move { card_watches::lock(tx, &id, Millis(6)).await })).await.unwrap();
             assert_eq!(code(&db, &by_key, Millis(7)).await, Some("session-locked"));

@@ -181,7 +181,8 @@ pub(super) async fn opener(read: &mut Tx, bound: &Bound) -> Result<Openers, Erro
     })
 }
 
-async fn touch(provider: &Provider, mut session: Session, now: Millis) -> Result<Session, Error> {
+/// The session, used now; to the minute.
+pub(super) async fn touch(provider: &Provider, mut session: Session, now: Millis) -> Result<Session, Error> {
     if now < session.last_used_at.plus(TOUCH_EVERY) {
         return Ok(session);
     }

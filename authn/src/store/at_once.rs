@@ -150,13 +150,13 @@ async fn nothing_is_enrolled_beside_a_recovery() {
         (&first, &second),
         move |tx| {
             Box::pin(async move {
-                enrolled_in(tx, &recovery, &new, Millis(20)).await?;
+                enrolled_in(tx, &Sessions::default(), &recovery, &new, Millis(20)).await?;
                 store(tx, &new, "new").await
             })
         },
         move |tx| {
             Box::pin(async move {
-                enrolled_in(tx, &older, &stolen, Millis(20)).await?;
+                enrolled_in(tx, &Sessions::default(), &older, &stolen, Millis(20)).await?;
                 store(tx, &stolen, "thief").await
             })
         },

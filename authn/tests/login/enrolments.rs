@@ -3,10 +3,25 @@
 use std::time::Duration;
 
 use platform::db::Db;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::keys::metadata;
-use crate::rig::{ALL, Maker, OTHER, Rig, SoftKey, USER, desk, person, system};
+use crate::rig::{ALL, Browser, Maker, OTHER, Rig, SoftKey, USER, desk, person, system};
+
+/// What the pages of a link are answered with, and what the script of one of them sends.
+async fn steps(browser: &mut Browser, link: &str, credential: &Value) -> Vec<u16> {
+    let mut seen = Vec::new();
+    for page in ["choose", "key", "app"] {
+        seen.push(browser.get(&format!("{link}/{page}")).await.status);
+    }
+    for (path, body) in [
+        ("key/options", json!({"kind": "device"})),
+        ("key", json!({"name": "my key", "credential": credential})),
+    ] {
+        seen.push(browser.script(&format!("{link}/{path}"), &body).await.status);
+    }
+    seen
+}
 
 platform::both_engines! {
     /// A link works once, soon, for the first browser that opens it, and not after it was taken back; looking at it changes nothing.
@@ -201,6 +216,60 @@ platform::both_engines! {
         assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("session-over")), "{}", refused.body);
         let page = browser.get(&format!("{link}/app")).await;
         assert!(page.status == 409 && page.body.contains("You were signed out") && !page.body.contains("lanyard-seed"), "{}", page.body);
+        assert_eq!(rig.events("authenticator-enrolled").await.len(), 1);
+    }
+
+    /// A link that somebody made for themselves gives nothing while their session is idle, and goes on when they have signed in again;
+    /// whoever goes on with it is not idle.
+    async fn own_links_rest_while_nobody_does_anything(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let mut browser = rig.signed_in(&mut key).await;
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        browser.form(&link, &[]).await;
+        rig.pass(Duration::from_mins(5));
+        let options = browser.script(&format!("{link}/key/options"), &json!({"kind": "device"})).await;
+        let credential = SoftKey::synced().create(&options.json());
+        rig.pass(Duration::from_mins(16));
+        assert_eq!(steps(&mut browser, &link, &credential).await, [409; 5]);
+        let refused = browser.script(&format!("{link}/key"), &json!({"name": "my key", "credential": credential})).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("session-idle")), "{}", refused.body);
+        let page = browser.get(&format!("{link}/app")).await;
+        assert!(page.body.contains("Nobody did anything") && !page.body.contains("lanyard-seed"), "{}", page.body);
+        assert_eq!(rig.events("authenticator-enrolled").await.len(), 1);
+        let here = rig.begin(&mut browser, ALL).await;
+        assert_eq!(browser.show(&here, &mut key).await.status, 200);
+        assert_eq!(rig.events("session-continued").await.len(), 1);
+        assert_eq!(browser.enrol(&link, "device", &mut SoftKey::synced()).await.status, 200);
+
+        let mut slow = rig.signed_in(&mut key).await;
+        let link = slow.form("/account/enrolments", &[]).await.location();
+        slow.form(&link, &[]).await;
+        for step in ["choose", "key"] {
+            rig.pass(Duration::from_mins(10));
+            assert_eq!(slow.get(&format!("{link}/{step}")).await.status, 200, "{step}");
+        }
+        rig.pass(Duration::from_mins(9));
+        assert_eq!(slow.enrol(&link, "device", &mut SoftKey::synced()).await.status, 200);
+    }
+
+    /// A link that somebody made for themselves works for as long as their sign-in is fresh, however late it was made.
+    async fn own_links_end_half_an_hour_after_the_sign_in(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let mut browser = rig.signed_in(&mut key).await;
+        for minutes in [14, 14, 1] {
+            rig.pass(Duration::from_mins(minutes));
+            assert_eq!(browser.get("/account").await.status, 200);
+        }
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        browser.form(&link, &[]).await;
+        assert_eq!(browser.get(&format!("{link}/choose")).await.status, 200);
+        rig.pass(Duration::from_mins(2));
+        assert_eq!(browser.get("/account").await.status, 200);
+        assert_eq!(steps(&mut browser, &link, &json!({})).await, [404; 5]);
         assert_eq!(rig.events("authenticator-enrolled").await.len(), 1);
     }
 

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::interaction::Method;
 use crate::provider::Provider;
 use crate::secret::{Secret, sha256_hex};
-use crate::session::holder;
+use crate::session::{Sessions, holder};
 use crate::store::authenticators::New;
 use crate::store::{authenticators, ceremonies, persons};
 use crate::throttle::{Attempt, Counted, Turn};
@@ -266,6 +266,7 @@ async fn add(
     let person = Some(enrolment.person.clone());
     let adding = Adding {
         enrolment: enrolment.clone(),
+        sessions: provider.config.sessions.clone(),
         made,
         ceremony: (key, state),
         sealed,
@@ -298,6 +299,7 @@ async fn counted(
 /// An app that is added, and all that goes with it.
 struct Adding {
     enrolment: Enrolment,
+    sessions: Sessions,
     made: Authenticator,
     /// The key and the state of the ceremony that is used up.
     ceremony: (String, String),
@@ -323,7 +325,7 @@ impl Adding {
         let person = &self.enrolment.person;
         self.proved(tx, now).await?;
         // First: a recovery takes everything that was there, the old address among it.
-        enrolled_in(tx, &self.enrolment, &self.made, now).await?;
+        enrolled_in(tx, &self.sessions, &self.enrolment, &self.made, now).await?;
         if authenticators::apps(&mut *tx, person).await?.len() >= MOST_APPS {
             return Err(Error::conflict(
                 "apps-enough",

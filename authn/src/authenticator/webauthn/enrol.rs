@@ -133,7 +133,7 @@ pub(crate) async fn finish(
     let id = URL_SAFE_NO_PAD.encode(&credential.cred_id);
     let kept =
         serde_json::to_string(&webauthn_rs::prelude::Passkey::from(credential)).map_err(Error::json)?;
-    let (enrolment, stored) = (enrolment.clone(), made.clone());
+    let (enrolment, stored, sessions) = (enrolment.clone(), made.clone(), provider.config.sessions.clone());
     provider
         .db
         .write(move |tx| {
@@ -141,7 +141,7 @@ pub(crate) async fn finish(
                 if !ceremonies::take(tx, &key, &text, now).await? {
                     return Err(over());
                 }
-                enrolled_in(tx, &enrolment, &stored, now).await?;
+                enrolled_in(tx, &sessions, &enrolment, &stored, now).await?;
                 if authenticators::count(tx, &enrolment.person).await? >= MOST {
                     return Err(Error::conflict(
                         "authenticators-enough",
