@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use super::page::{page, scripted, see_other};
+use super::page::{framed, page, scripted, see_other};
 use crate::oidc::answer::Answer;
 use crate::oidc::authorise::Choice;
 use crate::oidc::refusal::{Code, Refusal};
@@ -41,7 +41,10 @@ pub(super) fn back(site: &str, answer: &Answer) -> Response {
             let frame = Frame::new(site, "Going back to your application");
             let (action, fields) = (answer.redirect_uri.as_str(), answer.fields.as_slice());
             let form = FormPost { frame, action, fields, script: SCRIPT };
-            scripted(StatusCode::OK, &form, SCRIPT).into_response()
+            match (scripted(StatusCode::OK, &form, SCRIPT), answer.frame()) {
+                (Ok(page), Some(origin)) => framed(page, &origin),
+                (page, _) => page.into_response(),
+            }
         }
     }
 }

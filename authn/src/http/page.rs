@@ -67,6 +67,19 @@ pub(super) fn reaching(mut response: Response, origin: &str) -> Result<Response,
     Ok(response)
 }
 
+/// A page that may be in frames of this origin too.
+pub(super) fn framed(mut response: Response, origin: &str) -> Response {
+    let headers = response.headers_mut();
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let policy =
+        policy.map(|text| text.replace("frame-ancestors 'none'", &format!("frame-ancestors {origin}")));
+    if let Some(policy) = policy.and_then(|text| HeaderValue::try_from(text).ok()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.remove(header::X_FRAME_OPTIONS);
+    }
+    response
+}
+
 /// Sends the browser on.
 pub(super) fn see_other(location: &str, cookies: &[Cookie]) -> Response {
     let Ok(location) = HeaderValue::try_from(location) else {

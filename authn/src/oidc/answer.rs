@@ -3,7 +3,7 @@
 use url::{Url, form_urlencoded};
 
 use super::refusal::Refusal;
-use super::request::{ResponseMode, Return};
+use super::request::{Onlooker, ResponseMode, Return};
 use crate::secret::Secret;
 
 /// An answer on its way through the browser.
@@ -12,6 +12,8 @@ pub(crate) struct Answer {
     pub(crate) mode: ResponseMode,
     /// The address that was registered.
     pub(crate) redirect_uri: String,
+    /// Who sees it on the way.
+    pub(crate) onlooker: Onlooker,
     /// What is said.
     pub(crate) fields: Vec<(&'static str, String)>,
 }
@@ -37,7 +39,19 @@ impl Answer {
         }
         // RFC 9207: so that the relying party sees whose answer it is.
         fields.push(("iss", issuer.to_owned()));
-        Self { mode: back.mode, redirect_uri: back.redirect_uri.clone(), fields }
+        Self { mode: back.mode, redirect_uri: back.redirect_uri.clone(), onlooker: back.onlooker, fields }
+    }
+
+    /// The origin in whose frames the page may be that takes this answer to it, where there is one: nobody sees that page, and a browser that
+    /// refused it would leave the relying party without an answer.
+    pub(crate) fn frame(&self) -> Option<String> {
+        if self.onlooker == Onlooker::Person {
+            return None;
+        }
+        let origin = Url::parse(&self.redirect_uri).ok()?.origin();
+        // What stands in a policy is nothing but an origin.
+        let plain = |text: &String| text.chars().all(|c| c.is_ascii_alphanumeric() || "-._:/".contains(c));
+        origin.is_tuple().then(|| origin.ascii_serialization()).filter(plain)
     }
 
     /// The address with everything in its query, or in its fragment. What was registered stays as it is before it.
@@ -74,6 +88,7 @@ mod tests {
             mode: ResponseMode::Query,
             state: Some("a&b".to_owned()),
             face: Face::Plain,
+            onlooker: Onlooker::Person,
         };
         let refusal = Refusal::new(Code::LoginRequired, "Say \"who\".");
         let answer = Answer::refusal(&back, "https://id.example.org", &refusal);
@@ -83,5 +98,20 @@ mod tests {
         };
         insta::assert_snapshot!(fragment.location(), @"https://rp.example/cb?tenant=1#error=login_required&error_description=Say+who.&state=a%26b&iss=https%3A%2F%2Fid.example.org");
         insta::assert_snapshot!(answer.location(), @"https://rp.example/cb?tenant=1&error=login_required&error_description=Say+who.&state=a%26b&iss=https%3A%2F%2Fid.example.org");
+    }
+
+    /// Only what nobody sees may be in a frame, and only in one of whom it goes to.
+    #[test]
+    fn frames_are_those_of_the_relying_party() {
+        let check = |redirect_uri: &str, onlooker: Onlooker, expected: Option<&str>| {
+            let mode = ResponseMode::FormPost;
+            let answer = Answer { mode, redirect_uri: redirect_uri.to_owned(), onlooker, fields: Vec::new() };
+            assert_eq!(answer.frame().as_deref(), expected, "{redirect_uri}");
+        };
+        check("https://rp.example/cb?tenant=1", Onlooker::Nobody, Some("https://rp.example"));
+        check("http://localhost:9000/cb", Onlooker::Nobody, Some("http://localhost:9000"));
+        check("https://rp.example/cb", Onlooker::Person, None);
+        check("https://rp.example;sandbox/cb", Onlooker::Nobody, None);
+        check("app:/cb", Onlooker::Nobody, None);
     }
 }

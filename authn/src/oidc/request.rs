@@ -33,6 +33,17 @@ pub(crate) enum ResponseMode {
     Fragment,
 }
 
+/// Who sees what a browser shows on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Onlooker {
+    /// Whoever signs in.
+    #[default]
+    Person,
+    /// Nobody: the relying party asked silently, most likely in a hidden frame.
+    Nobody,
+}
+
 /// Where an answer goes, whatever it says. It is made only after client and address were found to belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Return {
@@ -45,6 +56,9 @@ pub(crate) struct Return {
     pub(crate) state: Option<String>,
     /// Under which issuer.
     pub(crate) face: Face,
+    /// Who sees what is on the way.
+    #[serde(default)]
+    pub(crate) onlooker: Onlooker,
 }
 
 /// An authorisation request that can be granted.
@@ -98,7 +112,9 @@ pub(crate) fn back(parameters: &Parameters, client: &Client, face: Face) -> Resu
         Some("fragment") => ResponseMode::Fragment,
         _ => ResponseMode::Query,
     };
-    Ok(Return { redirect_uri: given.to_owned(), mode, state, face })
+    let silent = parameters.list("prompt").contains(&"none");
+    let onlooker = if silent { Onlooker::Nobody } else { Onlooker::Person };
+    Ok(Return { redirect_uri: given.to_owned(), mode, state, face, onlooker })
 }
 
 /// Reads the rest of a request. What fails here is told to the relying party.
@@ -287,6 +303,7 @@ pub(crate) mod tests {
                 mode: ResponseMode::FormPost,
                 state: Some("xyz".to_owned()),
                 face: Face::Cis2,
+                onlooker: Onlooker::Person,
             },
             scope: Scopes::of(["openid", "selectedrole"]),
             nonce: Some("n".to_owned()),

@@ -20,6 +20,20 @@ fn page(answered: &Answered) -> bool {
     answered.status == StatusCode::BAD_REQUEST && answered.headers.get("location").is_none()
 }
 
+/// Whether a page may be in a frame of the relying party, and if not, that it may be in none.
+fn framed(answered: &Answered) -> bool {
+    assert_eq!(answered.status, StatusCode::OK, "{}", answered.text);
+    let policy = answered.headers["content-security-policy"].to_str().unwrap();
+    let origin = url::Url::parse(CALLBACK).unwrap().origin().ascii_serialization();
+    match answered.headers.get("x-frame-options") {
+        None => policy.ends_with(&format!("; frame-ancestors {origin}")),
+        Some(refused) => {
+            assert!(refused == "DENY" && policy.ends_with("; frame-ancestors 'none'"), "{policy}");
+            false
+        }
+    }
+}
+
 /// Takes the address of the tests out of a registration, or closes it.
 async fn take_back(rig: &Rig, id: &str, method: Method) {
     let path = format!("/authn/configs/larkfield/{id}");
@@ -92,6 +106,15 @@ platform::both_engines! {
             let shown = rig.browse(asked.location(), held).await;
             assert!(page(&shown), "{} {}", shown.status, shown.text);
         }
+        // A page that posts the answer is shown in the frame of whoever asked silently, and in no other.
+        let mode = ("response_mode", "form_post");
+        let begun = posted(&rig, &[("prompt", "none"), mode], &[("sec-fetch-dest", "iframe")]).await;
+        let back = rig.browse(begun.location(), &[]).await;
+        assert!(back.text.contains("login_required") && framed(&back), "{:?} {}", back.headers, back.text);
+        let back = rig.authorise(&[("prompt", "none"), mode], &[]).await;
+        assert!(back.text.contains("login_required") && framed(&back), "{:?} {}", back.headers, back.text);
+        let given = rig.authorise(&[mode], &[&session]).await;
+        assert!(given.text.contains("name=\"code\"") && !framed(&given), "{:?} {}", given.headers, given.text);
     }
 
     /// No refusal goes to an address that was taken out of the registration meanwhile, or whose client was closed: neither to whoever asked silently,
