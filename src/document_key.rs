@@ -25,7 +25,8 @@ pub async fn look(config: &directory::Config, db: &Db) -> anyhow::Result<()> {
     demand_not_other(file, read(file)?.standing(db).await)
 }
 
-/// Goes on with the key of this configuration where the one before is lost, and records it.
+/// Goes on with the key of this configuration where the one before is lost, and records it. A server that ran meanwhile would go on with the
+/// one before: the lock of its number is held until it is done.
 pub async fn replace(foundation: &Foundation) -> anyhow::Result<()> {
     if let Some(restored) = foundation.db.restored().await? {
         bail!("nothing is changed: {}", wiring::in_recovery(&restored));
@@ -33,6 +34,14 @@ pub async fn replace(foundation: &Foundation) -> anyhow::Result<()> {
     let config = foundation.config.directory.as_ref();
     let config = config.context("this configuration has no [directory]: it keeps no register")?;
     let key = read(file(config)?)?;
+    let alone = foundation.alone().await.context("whether a server runs could not be seen")?;
+    let Some(_alone) = alone else {
+        let number = foundation.config.ca.instance.number();
+        bail!(
+            "nothing is changed: another process works on this database as [ca] instance {number}, and would go on with the key \
+             of before. Stop every node first"
+        );
+    };
     let now = foundation.clock.now();
     foundation.high_water.guard(now).map_err(|problem| anyhow!("{}", problem.detail))?;
     let replaced: Result<(), db::Error> = foundation
@@ -63,7 +72,7 @@ fn demand_not_other(file: &Path, standing: Result<KeyStanding, db::Error>) -> an
     ensure!(
         standing != KeyStanding::Other,
         "{} is not the [directory] document_key that this register was filled with; copy it from the other machine, or from \
-         where the backup of secrets is. If it is lost for good, `lanyard keys replace-document-key` goes on with this one",
+         where the backup of secrets is. If it is lost for good, stop every node: `lanyard keys replace-document-key` then goes on with this one",
         file.display()
     );
     Ok(())

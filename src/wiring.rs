@@ -103,7 +103,7 @@ impl Foundation {
     }
 
     /// The lock of `[ca] instance`. That of a process that was killed goes a moment after it.
-    async fn alone(&self) -> Result<Option<Exclusive>, platform::db::Error> {
+    pub async fn alone(&self) -> Result<Option<Exclusive>, platform::db::Error> {
         let name = format!("instance-{}", self.config.ca.instance.number());
         for _ in 0..LOCK_TRIES {
             if let Some(alone) = self.db.exclusively(&name).await? {

@@ -11,7 +11,8 @@ pub enum Keys {
     Rewrap(Rewrap),
     /// Make a master key from which cards get their keys; then name its version in `[ca.cards] master_key`.
     Diversify(Diversify),
-    /// Go on with the key that `[directory] document_key` names, where the one that the register was filled with is lost.
+    /// Go on with the key that `[directory] document_key` names, where the one that the register was filled with is lost; every node is
+    /// stopped first.
     ReplaceDocumentKey,
 }
 

@@ -71,6 +71,9 @@ async fn replace_document_key(foundation: &Foundation) -> anyhow::Result<()> {
     line(
         "the register goes on with this key; second records are not found by documents that were shown before",
     );
+    line(
+        "requests that wait with numbers of documents are to be rejected and made anew, and codes that were sent to addresses are void",
+    );
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::rig::{Serving, Site, said, until};
 
-/// Whoever comes with another key than the register was filled with is refused, and told by `check`; who has lost it goes on with another,
-/// which is recorded.
+/// Whoever comes with another key than the register was filled with is refused, and told by `check`; who has lost it goes on with another
+/// once no server runs, which is recorded.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_register_is_opened_with_its_own_key() {
     let dir = tempfile::tempdir().unwrap();
@@ -28,8 +28,17 @@ async fn a_register_is_opened_with_its_own_key() {
     site.run(&enrol);
     assert!(said(&site.try_run(&["check"])).contains("ok    document key"));
 
+    let serving = Serving::spawn(&site);
+    site.private("/ready", 200).await;
     fs::write(&key, "7".repeat(64)).unwrap();
-    site.run(&["keys", "replace-document-key"]);
+    let refused = site.try_run(&["keys", "replace-document-key"]);
+    assert!(!refused.status.success(), "{}", said(&refused));
+    assert!(said(&refused).contains("Stop every node first"), "{}", said(&refused));
+    serving.kill();
+    assert!(!site.try_run(&enrol).status.success(), "it was changed all the same");
+
+    let told = site.run(&["keys", "replace-document-key"]);
+    assert!(told.contains("made anew") && told.contains("are void"), "{told}");
     let serving = Serving::spawn(&site);
     site.private("/ready", 200).await;
     until("the change is in the record", || site.run(&["audit", "export"]).contains("document-key-replaced"))

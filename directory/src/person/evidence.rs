@@ -25,6 +25,15 @@ pub(crate) struct Shown {
     pub(crate) checked_on: Day,
 }
 
+/// What is said of a number on its way that is none under this key.
+pub(super) const KEY_LOST: &str =
+    "This request was made under a key that is lost: reject it, and make it anew.";
+
+/// Whether a number is on its way from where it was given, as no document has one.
+pub(super) fn on_its_way(text: &str) -> bool {
+    text.starts_with("kept:")
+}
+
 /// What is said to whoever checked their own.
 pub(super) const OWN: &str = "Nobody checks their own documents. A colleague does it.";
 
@@ -114,6 +123,9 @@ fn numbered(
 ) -> Result<(String, String), Error> {
     if let Some((mask, hash)) = key.carried(&[document.word(), &super::text::plain(issuer)], text) {
         return Ok((mask.to_owned(), hash.to_owned()));
+    }
+    if on_its_way(text) {
+        return Err(Error::field("number", KEY_LOST));
     }
     let number: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
     if (4..=40).contains(&number.len()) {
@@ -308,6 +320,18 @@ mod tests {
         assert!(take(&other).is_err());
         let own = shown(&key, &passport(Some("123456789")), Checker::Caller(&caller), Some(&caller), today);
         assert!(own.is_err());
+    }
+
+    /// A number that a request carries is taken under the key it was carried under; under another whoever decides is told what to do.
+    #[test]
+    fn numbers_of_a_lost_key_are_told() {
+        let (key, other) = (DocumentKey::new(&[3; 32]), DocumentKey::new(&[4; 32]));
+        let carried = carry(&key, &passport(Some("123 456 789"))).unwrap();
+        let (new, caller) = (passport(carried.as_deref()), UserId::from_number(7).unwrap());
+        let take = |key: &DocumentKey| shown(key, &new, Checker::Caller(&caller), None, day("2026-11-29"));
+        assert_eq!(take(&key).unwrap().number_mask.as_deref(), Some("*****6789"));
+        let Err(Error::Field { field, sentence }) = take(&other) else { panic!("it was taken") };
+        assert!(field == "number" && sentence.contains("reject it, and make it anew"), "{sentence}");
     }
 
     /// Three documents with photograph, number and address give the highest level; one document is not two things.

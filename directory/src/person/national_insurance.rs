@@ -1,5 +1,6 @@
 //! National insurance numbers: checked, compared, and not kept.
 
+use super::evidence::{KEY_LOST, on_its_way};
 use super::keyed::{DocumentKey, mask};
 use crate::error::Error;
 
@@ -25,6 +26,9 @@ pub(crate) fn carry(key: &DocumentKey, text: &str) -> Result<String, Error> {
 pub(crate) fn kept(key: &DocumentKey, text: &str) -> Result<Kept, Error> {
     if let Some((mask, hash)) = key.carried(CARRIED, text) {
         return Ok(Kept { mask: mask.to_owned(), hash: hash.to_owned() });
+    }
+    if on_its_way(text) {
+        return Err(Error::field("national_insurance_number", KEY_LOST));
     }
     let number: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_uppercase();
     if !is_one(number.as_bytes()) {
@@ -63,7 +67,8 @@ mod tests {
         assert_eq!(one.mask, "*****456C");
         let carried = carry(&key, "AB123456C").unwrap();
         assert!(!carried.contains("AB123456C") && kept(&key, &carried).unwrap() == one);
-        assert!(kept(&DocumentKey::new(&[8; 32]), &carried).is_err());
+        let lost = kept(&DocumentKey::new(&[8; 32]), &carried).unwrap_err().to_string();
+        assert!(lost.contains("reject it, and make it anew"), "{lost}");
         for bad in
             ["QQ123456C", "AB12345C", "AB123456E", "GB123456A", "AO123456A", "", "AB1234567", "ÄB123456C"]
         {
