@@ -19,10 +19,12 @@ pub async fn ready(config: &directory::Config, db: &Db) -> anyhow::Result<Docume
     Ok(key)
 }
 
-/// The same for who only looks.
-pub async fn look(config: &directory::Config, db: &Db) -> anyhow::Result<()> {
+/// The same for who only looks: the key, and whether the register has it already.
+pub async fn look(config: &directory::Config, db: &Db) -> anyhow::Result<(DocumentKey, KeyStanding)> {
     let file = file(config)?;
-    demand_not_other(file, read(file)?.standing(db).await)
+    let key = read(file)?;
+    let standing = demand_not_other(file, key.standing(db).await)?;
+    Ok((key, standing))
 }
 
 /// Goes on with the key of this configuration where the one before is lost, and records it. A server that ran meanwhile would go on with the
@@ -67,7 +69,7 @@ fn read(file: &Path) -> anyhow::Result<DocumentKey> {
     Ok(DocumentKey::new(&*secrets::read_key(file)?))
 }
 
-fn demand_not_other(file: &Path, standing: Result<KeyStanding, db::Error>) -> anyhow::Result<()> {
+fn demand_not_other(file: &Path, standing: Result<KeyStanding, db::Error>) -> anyhow::Result<KeyStanding> {
     let standing = standing.context("which document_key the register has could not be read")?;
     ensure!(
         standing != KeyStanding::Other,
@@ -75,5 +77,5 @@ fn demand_not_other(file: &Path, standing: Result<KeyStanding, db::Error>) -> an
          where the backup of secrets is. If it is lost for good, stop every node: `lanyard keys replace-document-key` then goes on with this one",
         file.display()
     );
-    Ok(())
+    Ok(standing)
 }

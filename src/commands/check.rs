@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use anyhow::bail;
+use directory::KeyStanding;
 use platform::clock::Clock;
 use platform::db::Db;
 use platform::message::{Carriers, Channel};
@@ -271,12 +272,27 @@ async fn database(config: &Config) -> Vec<Finding> {
     }
     let mut findings = vec![Finding::Good(NAME, url)];
     if let Some(section) = &config.directory {
-        findings.push(match document_key::look(section, &db).await {
-            Ok(()) => Finding::Good("document key", "the one of this register".to_owned()),
-            Err(error) => Finding::Bad("document key", format!("{error:#}")),
-        });
+        findings.push(register_key(section, &db).await);
     }
     findings
+}
+
+/// Whether the register has this key. The first one it meets is its own for good, so that of a second machine must not be.
+async fn register_key(section: &directory::Config, db: &Db) -> Finding {
+    const NAME: &str = "document key";
+    match document_key::look(section, db).await {
+        Ok((key, KeyStanding::Unknown)) => Finding::Note(
+            NAME,
+            format!(
+                "this register has none yet: the first server to start gives it the one in {} ({}…); compare the files of all \
+                 machines first",
+                section.document_key.as_deref().unwrap_or(Path::new("")).display(),
+                key.fingerprint()
+            ),
+        ),
+        Ok((key, _)) => Finding::Good(NAME, format!("the one of this register ({}…)", key.fingerprint())),
+        Err(error) => Finding::Bad(NAME, format!("{error:#}")),
+    }
 }
 
 /// Why a server does not take the database into use, where it does not.

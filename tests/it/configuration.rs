@@ -37,6 +37,8 @@ fn init_writes_once() {
     assert!(told.contains("ok    token"), "{told}");
     assert!(told.contains("ok    database"), "{told}");
     assert!(told.contains("lanyard enrol --kind server"), "{told}");
+    assert!(told.contains("note  document key   this register has none yet"), "{told}");
+    assert!(told.contains("secrets/document.key (") && !told.contains("ok    document key"), "{told}");
 }
 
 /// An installation whose token or tables were never made is finished by the same command, with the PINs that are there; without that

@@ -26,7 +26,9 @@ async fn a_register_is_opened_with_its_own_key() {
 
     fs::write(&key, &first).unwrap();
     site.run(&enrol);
-    assert!(said(&site.try_run(&["check"])).contains("ok    document key"));
+    let told = said(&site.try_run(&["check"]));
+    assert!(told.contains("ok    document key") && !told.contains("note  document key"), "{told}");
+    assert!(!told.contains(std::str::from_utf8(&first[..8]).unwrap()), "something of the key was shown");
 
     let serving = Serving::spawn(&site);
     site.private("/ready", 200).await;

@@ -45,6 +45,11 @@ impl DocumentKey {
         document_keys::replace(tx, &self.shown()).await
     }
 
+    /// The beginning of what shows the key, by which people compare keys of several machines.
+    pub fn fingerprint(&self) -> String {
+        self.shown()[..8].to_owned()
+    }
+
     /// What shows the key to whoever has it, and tells nobody else anything of it.
     fn shown(&self) -> String {
         self.hash("register", &[])
@@ -60,6 +65,7 @@ mod tests {
         /// place.
         async fn a_register_has_one_key(db: Db) {
             let (one, other) = (DocumentKey::new(&[1; 32]), DocumentKey::new(&[2; 32]));
+            assert!(one.fingerprint().len() == 8 && one.fingerprint() != other.fingerprint());
             assert_eq!(one.standing(&db).await.unwrap(), KeyStanding::Unknown);
             let (first, second) = tokio::join!(one.take(&db), other.take(&db));
             let (first, second) = (first.unwrap(), second.unwrap());
