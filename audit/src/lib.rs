@@ -45,4 +45,5 @@ pub use log::{Gap, Log};
 pub use record::{record, record_each, record_each_of, record_many};
 pub use retention::STEP as ERASE_STEP;
 pub use sequencer::{GROUP, Running, Sequencer};
+pub use store::events::nothing_recorded;
 pub use tree::{EdgeBroken, TileId};

@@ -53,7 +53,7 @@ pub use diversify::Derivation;
 pub use error::Error;
 pub use health::{Health, KeyInfo, KeyPurpose, TokenHealth, TokenState};
 pub use hsm::Hsm;
-pub use init::{init_token, token_exists};
+pub use init::{finish_token, init_token, token_exists, token_lacks_pin};
 pub use key::{Key, calls};
 pub use seal::{Sealed, SealedUnreadable};
 pub use wrapped::{Rewrapped, WrapMechanism, Wrapped};

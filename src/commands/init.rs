@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use hsm::Pin;
 use platform::clock::Clock;
+use platform::db::Db;
 
 use super::softhsm;
 use crate::cli::Init;
@@ -179,32 +180,36 @@ impl Folder {
         }
     }
 
-    /// Makes the token of the configuration, unless there is one.
+    /// Makes the token of the configuration, unless there is one; one that nobody has a PIN for yet gets it.
     pub fn token(&self, config: &Config) -> anyhow::Result<Outcome> {
         let [token] = config.hsm.tokens.as_slice() else {
             bail!("the configuration names several tokens; make them with the tools of their maker")
         };
         let label = &token.label;
         // Before any PIN is read: the security officer's is likely elsewhere by now.
-        if token_exists(&token.module, label)? {
+        let exists = token_exists(&token.module, label)?;
+        if exists && !hsm::token_lacks_pin(&token.module, label).context("the tokens could not be listed")? {
             return Ok(Outcome::InPlace(format!("token {label}")));
         }
         let pin = |file: &Path| -> anyhow::Result<Pin> {
             Ok(Pin::new(files::read_text(file)?.trim_end().to_owned()))
         };
         let (so_pin, user_pin) = (pin(&self.so_pin)?, pin(&self.user_pin())?);
-        hsm::init_token(&token.module, label, &so_pin, &user_pin).context("the token could not be made")?;
+        // A crash within leaves a token without a PIN, which the next run gives it.
+        let made = if exists { hsm::finish_token } else { hsm::init_token };
+        made(&token.module, label, &so_pin, &user_pin).context("the token could not be made")?;
         Ok(Outcome::Done(format!("{label} in {}", self.root.join("token").display())))
     }
 
     /// Makes what an earlier run did not come to, the token or the tables; what that was.
     async fn go_on(&self, config: &Config) -> anyhow::Result<Vec<String>> {
+        let tables = Tables::of(config).await?;
         let mut made = Vec::new();
         match self.whose(config) {
             Token::Made => {
                 self.write_place()?;
                 let outcome = self.token(config).with_context(|| {
-                    format!("the token of {} is not there, and none was made", self.configuration().display())
+                    format!("the token of {} is not whole, and none was made", self.configuration().display())
                 })?;
                 if let Outcome::Done(what) = outcome {
                     made.push(format!("token {what}"));
@@ -216,9 +221,17 @@ impl Folder {
                 }
             }
         }
-        if tables_missing(config).await? {
-            drop(super::migrate::migrated(config).await?);
-            made.push(format!("tables in {}", wiring::shown(&config.database.url)));
+        let url = wiring::shown(&config.database.url);
+        match tables {
+            Tables::Whole => {}
+            Tables::Unfinished => {
+                drop(super::migrate::migrated(config).await?);
+                made.push(format!("tables in {url}"));
+            }
+            Tables::Behind(missing) => bail!(
+                "{missing} migrations are missing in {url}, which is in use: take a backup with the version that migrated it \
+                 last; afterwards run `lanyard migrate`"
+            ),
         }
         Ok(made)
     }
@@ -293,18 +306,38 @@ fn demand_token(module: &Path, label: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether no table was ever made in the database; the folder of its file is made where there is none.
-async fn tables_missing(config: &Config) -> anyhow::Result<bool> {
-    let file = config.database.url.strip_prefix("sqlite:").map(Path::new);
-    if let Some(folder) = file.and_then(Path::parent)
-        && !folder.exists()
-    {
-        files::private_folder(folder)?;
+/// How far the tables of a database are.
+enum Tables {
+    /// Not all are made, and nothing was recorded in them: nobody began, or whoever did broke off.
+    Unfinished,
+    /// So many migrations are missing in a database that is in use.
+    Behind(usize),
+    /// All are made.
+    Whole,
+}
+
+impl Tables {
+    /// Those of the configuration's database; the folder of its file is made where there is none.
+    async fn of(config: &Config) -> anyhow::Result<Self> {
+        let file = config.database.url.strip_prefix("sqlite:").map(Path::new);
+        if let Some(folder) = file.and_then(Path::parent)
+            && !folder.exists()
+        {
+            files::private_folder(folder)?;
+        }
+        let db = wiring::database(config, &Clock::system()).await?;
+        let found = Self::in_database(&db).await;
+        db.close().await;
+        found
     }
-    let db = wiring::database(config, &Clock::system()).await?;
-    let blank = db.is_blank().await?;
-    db.close().await;
-    Ok(blank)
+
+    async fn in_database(db: &Db) -> anyhow::Result<Self> {
+        let missing = db.pending_migrations().await?;
+        if missing == 0 {
+            return Ok(Self::Whole);
+        }
+        Ok(if audit::nothing_recorded(db).await? { Self::Unfinished } else { Self::Behind(missing) })
+    }
 }
 
 /// Tells what whoever ran this does next.

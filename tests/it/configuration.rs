@@ -4,6 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
+use cryptoki::context::Pkcs11;
+use cryptoki::slot::Slot;
+use cryptoki::types::AuthPin;
 use hsm::testing::TestToken;
 
 use crate::rig::{LANYARD, free_ports, lanyard, said};
@@ -67,9 +70,42 @@ fn init_goes_on_where_it_stopped() {
     let tokens = dir.path().join("token/tokens");
     fs::remove_dir_all(&tokens).unwrap();
     fs::remove_dir_all(dir.path().join("security-officer")).unwrap();
+    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm"] {
+        let _ = fs::remove_file(dir.path().join(name));
+    }
     let refused = init();
     assert!(!refused.status.success() && said(&refused).contains("none was made"), "{}", said(&refused));
     assert_eq!(fs::read_dir(&tokens).unwrap().count(), 0, "a token was made");
+}
+
+/// A token that was labelled when `init` broke off, and for which there was no PIN yet, is given the one that was made for it.
+#[test]
+fn init_goes_on_with_a_token_without_a_pin() {
+    let (dir, _) = installed();
+    let folder = dir.path().to_str().unwrap();
+    let so_pin = fs::read_to_string(dir.path().join("security-officer/so.pin")).unwrap();
+    let other = TestToken::new();
+    let held = || -> Vec<_> {
+        fs::read_dir(other.dir().join("tokens")).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let before = held();
+    let pkcs11 = Pkcs11::new(other.module()).unwrap();
+    let slots = pkcs11.get_slots_with_token().unwrap();
+    let is_free = |slot: &Slot| !pkcs11.get_token_info(*slot).unwrap().token_initialized();
+    let free = slots.into_iter().find(is_free).unwrap();
+    pkcs11.init_token(free, &AuthPin::new(so_pin.trim_end().into()), "lanyard").unwrap();
+    let half = held().into_iter().find(|token| !before.contains(token)).unwrap();
+    let tokens = dir.path().join("token/tokens");
+    fs::remove_dir_all(&tokens).unwrap();
+    fs::create_dir(&tokens).unwrap();
+    fs::rename(half, tokens.join("half")).unwrap();
+
+    let again = lanyard(&["init", "--dir", folder]);
+    assert!(again.status.success() && said(&again).contains("made token lanyard"), "{}", said(&again));
+    let told = said(&lanyard(&["check", "--config", dir.path().join("lanyard.toml").to_str().unwrap()]));
+    assert!(told.contains("ok    token"), "{told}");
+    let third = lanyard(&["init", "--dir", folder]);
+    assert!(said(&third).contains("nothing was changed"), "{}", said(&third));
 }
 
 /// `check` names each address that leads nobody here and stands in what is issued; a name that is given to `init` is in all of them.

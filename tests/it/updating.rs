@@ -1,9 +1,10 @@
 //! Before and after an update: what a version does with a database that is not of its schema.
 
+use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use sqlx::{AnyConnection, Connection as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 
 use crate::rig::{lanyard, said};
 
@@ -48,6 +49,68 @@ async fn what_only_looks_migrates_nothing() {
         assert_eq!(migrations(dir.path()).await, before, "{arguments:?}");
     }
     assert!(!backup.exists());
+}
+
+/// `init` that broke off among the migrations goes on with them; once something was recorded it is told to migrate, after a backup.
+#[tokio::test(flavor = "multi_thread")]
+async fn init_goes_on_among_the_migrations() {
+    let dir = tempfile::tempdir().unwrap();
+    let init = || lanyard(&["init", "--dir", dir.path().to_str().unwrap()]);
+    installed(dir.path());
+    let all = migrations(dir.path()).await;
+    for had in [1, 5] {
+        break_off(dir.path(), had).await;
+        assert_eq!(migrations(dir.path()).await, had);
+        let again = init();
+        assert!(again.status.success() && said(&again).contains("made tables"), "{}", said(&again));
+        assert!(said(&run(dir.path(), &["check"])).contains("ok    database"));
+        assert_eq!(migrations(dir.path()).await, all);
+    }
+    execute(
+        dir.path(),
+        "DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations); \
+         INSERT INTO audit_event (id, recorded_at, module, name, actor, body, salt) \
+         VALUES ('1', 1, 'server', 'tested', '{}', x'7b7d', x'00')",
+    )
+    .await;
+    let refused = init();
+    let told = said(&refused);
+    assert!(!refused.status.success() && told.contains("1 migrations are missing"), "{told}");
+    assert!(told.contains("take a backup") && told.contains("run `lanyard migrate`"), "{told}");
+    assert_eq!(migrations(dir.path()).await, all - 1);
+}
+
+/// Puts a database that has had so many migrations in the place of an installation's.
+async fn break_off(folder: &Path, had: i64) {
+    let whole = folder.join("whole.db");
+    let mut connection = open(folder).await;
+    let copied = format!("VACUUM INTO '{}'", whole.display());
+    sqlx::raw_sql(AssertSqlSafe(copied)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm"] {
+        let _ = fs::remove_file(folder.join(name));
+    }
+    let mut files: Vec<_> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let many = usize::try_from(had).unwrap();
+    let mut statements: Vec<String> =
+        files[..many].iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    statements.push(format!("ATTACH '{}' AS whole", whole.display()));
+    let url = format!("sqlite:{}?mode=rwc", folder.join("lanyard.db").display());
+    let mut connection = AnyConnection::connect(&url).await.unwrap();
+    for statement in statements {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+    }
+    let text = "SELECT sql FROM whole.sqlite_master WHERE name = '_sqlx_migrations'";
+    let table: String = sqlx::query_scalar(text).fetch_one(&mut connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(table)).execute(&mut connection).await.unwrap();
+    let rows = "INSERT INTO main._sqlx_migrations SELECT * FROM whole._sqlx_migrations WHERE version <= $1";
+    sqlx::query(rows).bind(had).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    fs::remove_file(whole).unwrap();
 }
 
 async fn migrations(folder: &Path) -> i64 {

@@ -1,8 +1,8 @@
 //! Events: written by every module, put into order by the sequencer.
 
 use platform::clock::Millis;
-use platform::db::Tx;
 use platform::db::rows::{places, portions};
+use platform::db::{self, Db, Engine, Tx};
 use sqlx::{AnyPool, AssertSqlSafe};
 
 use super::{from_db, to_db};
@@ -24,6 +24,21 @@ pub(crate) struct Pending {
     pub(crate) ordinal: i64,
     pub(crate) body: Vec<u8>,
     pub(crate) salt: Vec<u8>,
+}
+
+/// Whether nothing was ever recorded in a database, also where the table for it was not made yet.
+pub async fn nothing_recorded(db: &Db) -> Result<bool, db::Error> {
+    let known = match db.engine() {
+        Engine::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE name = 'audit_event'",
+        Engine::Postgres => "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'audit_event'",
+    };
+    let tables: i64 = sqlx::query_scalar(known).fetch_one(db.read()).await?;
+    if tables == 0 {
+        return Ok(true);
+    }
+    let one: Option<i64> =
+        sqlx::query_scalar("SELECT ordinal FROM audit_event LIMIT 1").fetch_optional(db.read()).await?;
+    Ok(one.is_none())
 }
 
 /// How many columns one has.
@@ -152,4 +167,37 @@ pub(crate) async fn at_moment(
         salt,
     };
     Ok(rows.into_iter().map(recorded).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    platform::both_engines! {
+        /// Nothing is recorded where nothing was, and where there is no table for it.
+        async fn what_is_recorded_is_known(db: Db) {
+            assert!(nothing_recorded(&db).await.unwrap());
+            let event = NewEvent {
+                id: "1".to_owned(),
+                recorded_at: 1,
+                module: "test",
+                name: "tested",
+                actor: "{}".to_owned(),
+                body: b"{}".to_vec(),
+                salt: [0; 32],
+            };
+            let done: Result<(), db::Error> = db.write(move |tx| Box::pin(async move {
+                insert_events(tx, &[event]).await?;
+                Ok(())
+            })).await;
+            done.unwrap();
+            assert!(!nothing_recorded(&db).await.unwrap());
+            let done: Result<(), db::Error> = db.write(|tx| Box::pin(async move {
+                sqlx::query("ALTER TABLE audit_event RENAME TO audit_event_away").execute(&mut *tx).await?;
+                Ok(())
+            })).await;
+            done.unwrap();
+            assert!(nothing_recorded(&db).await.unwrap());
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use cryptoki::context::Pkcs11;
 use cryptoki::object::{Attribute, KeyType, ObjectClass};
+use cryptoki::types::AuthPin;
 use hsm::testing::{MODULE, TestToken};
 use hsm::{Alg, Config, Error, Hsm, PinSource, Scheme, TokenState};
 
@@ -99,6 +100,28 @@ fn initialised_tokens_are_not_overwritten() {
     let pin = hsm::Pin::new("12345678".to_owned());
     let refused = hsm::init_token(MODULE.as_ref(), token.label(), &pin, &pin);
     assert!(matches!(refused, Err(Error::TokenExists { label }) if label == token.label()));
+}
+
+/// A token whose maker broke off before its users had a PIN is known, and given one once; one that has a PIN keeps it.
+#[test]
+fn a_token_without_a_pin_is_given_one() {
+    let whole = TestToken::new();
+    let (so_pin, user_pin) = ("87654321", hsm::Pin::new("12345678".to_owned()));
+    let pkcs11 = Pkcs11::new(MODULE).unwrap();
+    let slots = pkcs11.get_slots_with_token().unwrap();
+    let is_free = |slot: &cryptoki::slot::Slot| !pkcs11.get_token_info(*slot).unwrap().token_initialized();
+    let free = slots.into_iter().find(is_free).unwrap();
+    pkcs11.init_token(free, &AuthPin::new(so_pin.into()), "half").unwrap();
+    let lacks = |label: &str| hsm::token_lacks_pin(MODULE.as_ref(), label).unwrap();
+    let finish =
+        |label: &str| hsm::finish_token(MODULE.as_ref(), label, &hsm::Pin::new(so_pin.to_owned()), &user_pin);
+    assert!(lacks("half") && !lacks(whole.label()) && !lacks("none"));
+    finish("half").unwrap();
+    assert!(!lacks("half"));
+    for label in ["half", whole.label()] {
+        assert!(matches!(finish(label), Err(Error::TokenExists { .. })), "{label}");
+    }
+    assert!(matches!(finish("none"), Err(Error::TokenNotFound { .. })));
 }
 
 /// More calls than the queue holds are refused at once with `Busy`; those in it are served.

@@ -39,11 +39,6 @@ pub(super) async fn pending(engine: Engine, readers: &sqlx::AnyPool) -> Result<u
     Ok(ours.iter().filter(|version| !had.contains(version)).count())
 }
 
-/// Whether the database has had no migration at all.
-pub(super) async fn none_had(engine: Engine, readers: &sqlx::AnyPool) -> Result<bool, Error> {
-    Ok(had(engine, readers).await?.is_empty())
-}
-
 /// The versions of the migrations that the database has had.
 async fn had(engine: Engine, readers: &sqlx::AnyPool) -> Result<Vec<i64>, Error> {
     let known = match engine {

@@ -149,11 +149,6 @@ impl Db {
         migrations::pending(self.shared.engine, &self.shared.readers).await
     }
 
-    /// Whether no migration was ever run here.
-    pub async fn is_blank(&self) -> Result<bool, Error> {
-        migrations::none_had(self.shared.engine, &self.shared.readers).await
-    }
-
     /// Which engine this is; for the rare statement that cannot be the same on both.
     pub fn engine(&self) -> Engine {
         self.shared.engine
