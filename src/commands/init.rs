@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use hsm::Pin;
 use platform::clock::Clock;
 use platform::db::Db;
@@ -201,12 +201,31 @@ impl Folder {
         Ok(Outcome::Done(format!("{label} in {}", self.root.join("token").display())))
     }
 
+    /// Refuses to make a token beside a database that was used with another: what of it is wrapped opens by that one alone, and a folder
+    /// that is not mounted looks like one that was never made.
+    fn demand_its_token(&self, config: &Config) -> anyhow::Result<()> {
+        let gone = || {
+            format!(
+                "the token of {} is not there, and its database is in use: bring the token back (mount it, or restore its copy)",
+                self.root.display()
+            )
+        };
+        ensure!(self.softhsm().exists(), "{}", gone());
+        for token in &config.hsm.tokens {
+            ensure!(token_exists(&token.module, &token.label).with_context(gone)?, "{}", gone());
+        }
+        Ok(())
+    }
+
     /// Makes what an earlier run did not come to, the token or the tables; what that was.
     async fn go_on(&self, config: &Config) -> anyhow::Result<Vec<String>> {
         let tables = Tables::of(config).await?;
         let mut made = Vec::new();
         match self.whose(config) {
             Token::Made => {
+                if !matches!(tables, Tables::Unfinished) {
+                    self.demand_its_token(config)?;
+                }
                 self.write_place()?;
                 let outcome = self.token(config).with_context(|| {
                     format!("the token of {} is not whole, and none was made", self.configuration().display())

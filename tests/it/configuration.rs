@@ -78,6 +78,33 @@ fn init_goes_on_where_it_stopped() {
     assert_eq!(fs::read_dir(&tokens).unwrap().count(), 0, "a token was made");
 }
 
+/// Beside a database that is in use no token is made in the place of the one that it was used with, wherever that is.
+#[test]
+fn no_token_is_made_beside_a_database_in_use() {
+    let (dir, _) = installed();
+    let folder = dir.path().to_str().unwrap();
+    let (token, away) = (dir.path().join("token"), dir.path().join("away"));
+    let tokens = token.join("tokens");
+    let refused = || {
+        let refused = lanyard(&["init", "--dir", folder]);
+        assert!(!refused.status.success(), "{}", said(&refused));
+        assert!(said(&refused).contains("bring the token back"), "{}", said(&refused));
+    };
+    fs::rename(&token, &away).unwrap();
+    refused();
+    assert!(!token.exists(), "a token was made");
+    fs::rename(&away, &token).unwrap();
+    fs::rename(&tokens, &away).unwrap();
+    refused();
+    fs::create_dir(&tokens).unwrap();
+    refused();
+    assert_eq!(fs::read_dir(&tokens).unwrap().count(), 0, "a token was made");
+    fs::remove_dir(&tokens).unwrap();
+    fs::rename(&away, &tokens).unwrap();
+    let whole = lanyard(&["init", "--dir", folder]);
+    assert!(said(&whole).contains("nothing was changed"), "{}", said(&whole));
+}
+
 /// A token that was labelled when `init` broke off, and for which there was no PIN yet, is given the one that was made for it.
 #[test]
 fn init_goes_on_with_a_token_without_a_pin() {
