@@ -251,8 +251,8 @@ impl Question<'_> {
         let told = self.trust.told.iter().find(|told| told.certificate == proof.chain()[place]);
         let then = self.statuses(proof, Revocation::Required);
         let then = &then[place];
-        let later = if self.proven && place == 0 {
-            since_then::statuses(proof, self.extra, self.trust.known, self.at_ms)
+        let later = if self.proven {
+            since_then::statuses((proof, place), self.extra, self.trust.known, self.at_ms)
         } else {
             Vec::new()
         };
@@ -278,10 +278,12 @@ impl Question<'_> {
             );
         } else if matches!(error, Error::RevocationUnknown { why: Unknown::Expired, .. }) {
             if !findings.has(Code::ExpiredUnproven) {
-                findings.open(
-                    Code::ExpiredUnproven,
-                    "a certificate has ended since; the signature claims to be older, and nothing proves it",
-                );
+                let sentence = if self.proven {
+                    "a certificate has ended since, and nothing that is known says how it was at the proven time of signing"
+                } else {
+                    "a certificate has ended since; the signature claims to be older, and nothing proves it"
+                };
+                findings.open(Code::ExpiredUnproven, sentence);
             }
         } else {
             findings.open(Code::RevocationUnknown, format!("{error}"));

@@ -111,7 +111,7 @@ pub enum Code {
     RevokedLater,
     /// It was revoked after the claimed time of signing, which nothing proves.
     RevokedLaterUnproven,
-    /// The certificate has ended since the claimed time of signing, which nothing proves.
+    /// The certificate has ended since the claimed time of signing, which nothing proves; or nothing known says how it was at a proven one.
     ExpiredUnproven,
     /// Whether it is revoked is not known.
     RevocationUnknown,

@@ -1,4 +1,4 @@
-//! What was said of a signer's certificate at a proven time or later, while it had not ended: all that names it, and some of the rest.
+//! What was said of a certificate of a path at a proven time or later, while it had not ended: all that names it, and some of the rest.
 //!
 //! Each list and answer that is looked at costs the verification of signatures, and strangers may send them. So their number is bounded, and what
 //! speaks against the certificate has places of its own: no number of lists that do not name it, nor of answers that call it good, hides one that does.
@@ -7,86 +7,105 @@ use std::cmp::Reverse;
 
 use pki::ocsp::{Single, Status};
 use pki::path::{self, Error, Known, OcspAnswer, Proof, Revocation};
-use pki::{Certificate, Crl};
+use pki::{Certificate, Crl, CrlEntry};
 
 use super::certificate::is_compromised;
 
 /// How many are looked at of each sort.
 const MOST: usize = 8;
 
-/// What lists and answers that were made from this time on, while the leaf of a path had not ended, say of it, each in its time.
+/// What lists and answers that were made from this time on, while the certificate at this place of a path had not ended, say of it, each in its time.
 pub(super) fn statuses(
-    proof: &Proof,
+    (proof, place): (&Proof, usize),
     extra: &[Certificate],
     known: Known<'_>,
     from_ms: i64,
 ) -> Vec<Result<(), Error>> {
-    let until_ms = proof.leaf().not_after_ms();
+    let subject = Subject { proof, place, extra };
+    let until_ms = subject.certificate().not_after_ms();
     let while_valid = |at_ms: i64| (from_ms..=until_ms).contains(&at_ms);
     let crls: Vec<&Crl> = known.crls.iter().filter(|crl| while_valid(crl.this_update_ms())).collect();
-    let silent = silent(proof, &crls);
+    let silent = subject.silent(&crls);
     // A delta list needs the complete one that it is about, which may be silent.
-    let of_telling = telling(proof, &crls).into_iter().filter_map(|crl| {
+    let of_telling = subject.telling(&crls).into_iter().filter_map(|crl| {
         let crls = [std::slice::from_ref(crl), &silent].concat();
-        asked((proof, extra), (&crls).into(), crl.this_update_ms())
+        subject.status((&crls).into(), crl.this_update_ms())
     });
-    let of_silent =
-        silent.iter().filter_map(|crl| asked((proof, extra), (&silent).into(), crl.this_update_ms()));
-    let of_answers = answers(proof, known.answers, while_valid).into_iter().filter_map(|(answer, single)| {
+    let of_silent = silent.iter().filter_map(|crl| subject.status((&silent).into(), crl.this_update_ms()));
+    let answers = subject.answers(known.answers, while_valid);
+    let of_answers = answers.into_iter().filter_map(|(answer, single)| {
         let known = Known { crls: &[], answers: std::slice::from_ref(answer) };
-        asked((proof, extra), known, single.this_update_ms)
+        subject.status(known, single.this_update_ms)
     });
     of_telling.chain(of_silent).chain(of_answers).collect()
 }
 
-/// What this says of the leaf of a path at this time.
-fn asked(
-    (proof, extra): (&Proof, &[Certificate]),
-    known: Known<'_>,
-    at_ms: i64,
-) -> Option<Result<(), Error>> {
-    path::statuses(proof, extra, known, Revocation::RequiredAsOf(at_ms)).into_iter().next()
+/// A certificate of a path, by its place there: the leaf is the first, and the anchor is none of them.
+struct Subject<'p> {
+    proof: &'p Proof,
+    place: usize,
+    extra: &'p [Certificate],
 }
 
-/// The lists that name the leaf, which is seen without the cost of a signature: of those that its issuer signed the ones that say most, and then
-/// others in their order, in which what is known here is before what came.
-fn telling<'a>(proof: &Proof, crls: &[&'a Crl]) -> Vec<&'a Crl> {
-    let (leaf, issuer) = (proof.leaf(), proof.issuer());
-    let entry = |crl: &Crl| crl.entry_of(leaf.issuer(), &leaf.serial());
-    let named = crls.iter().copied().filter(|crl| entry(crl).is_some());
-    let (mut own, others): (Vec<&Crl>, Vec<&Crl>) = named.partition(|crl| crl.verify(issuer).is_ok());
-    own.sort_by_key(|crl| {
-        entry(crl).map(|entry| (Reverse(is_compromised(entry.reason)), entry.revoked_at_ms))
-    });
-    own.into_iter().take(MOST).chain(others.into_iter().take(MOST)).collect()
-}
+impl Subject<'_> {
+    fn certificate(&self) -> &Certificate {
+        &self.proof.chain()[self.place]
+    }
 
-/// Lists of the issuer that do not name the leaf; those of other places than it names come last.
-fn silent(proof: &Proof, crls: &[&Crl]) -> Vec<Crl> {
-    let leaf = proof.leaf();
-    let (issuer, points) = (proof.issuer().subject(), leaf.crl_distribution_points());
-    let is_silent =
-        |crl: &&Crl| crl.issuer().matches(issuer) && crl.entry_of(leaf.issuer(), &leaf.serial()).is_none();
-    let mut found: Vec<&Crl> = crls.iter().copied().filter(is_silent).collect();
-    found.sort_by_key(|crl| crl.scope().location.is_some() && !points.iter().any(|point| crl.is_at(point)));
-    found.into_iter().take(MOST).cloned().collect()
-}
+    fn issuer(&self) -> &Certificate {
+        &self.proof.chain()[self.place + 1]
+    }
 
-/// Answers about the leaf with what each says of it: those that call it revoked, and others.
-fn answers<'a>(
-    proof: &Proof,
-    answers: &'a [OcspAnswer],
-    while_valid: impl Fn(i64) -> bool,
-) -> Vec<(&'a OcspAnswer, &'a Single)> {
-    let (serial, issuer) = (proof.leaf().serial(), proof.issuer());
-    let about = |answer: &'a OcspAnswer| {
-        let mut singles = answer.answer.singles().iter();
-        let single = singles.find(|single| single.id.serial() == serial && single.id.is_of(issuer))?;
-        while_valid(single.this_update_ms).then_some((answer, single))
-    };
-    let (revoked, others): (Vec<_>, Vec<_>) = answers
-        .iter()
-        .filter_map(about)
-        .partition(|(_, single)| matches!(single.status, Status::Revoked { .. }));
-    revoked.into_iter().take(MOST).chain(others.into_iter().take(MOST)).collect()
+    /// What this says of it at this time.
+    fn status(&self, known: Known<'_>, at_ms: i64) -> Option<Result<(), Error>> {
+        let all = path::statuses(self.proof, self.extra, known, Revocation::RequiredAsOf(at_ms));
+        all.into_iter().nth(self.place)
+    }
+
+    /// Its entry in a list, which is seen without the cost of a signature.
+    fn entry(&self, crl: &Crl) -> Option<CrlEntry> {
+        crl.entry_of(self.certificate().issuer(), &self.certificate().serial())
+    }
+
+    /// The lists that name it: of those that its issuer signed the ones that say most, and then others in their order, in which what is known here
+    /// is before what came.
+    fn telling<'a>(&self, crls: &[&'a Crl]) -> Vec<&'a Crl> {
+        let named = crls.iter().copied().filter(|crl| self.entry(crl).is_some());
+        let (mut own, others): (Vec<&Crl>, Vec<&Crl>) =
+            named.partition(|crl| crl.verify(self.issuer()).is_ok());
+        own.sort_by_key(|crl| {
+            self.entry(crl).map(|entry| (Reverse(is_compromised(entry.reason)), entry.revoked_at_ms))
+        });
+        own.into_iter().take(MOST).chain(others.into_iter().take(MOST)).collect()
+    }
+
+    /// Lists of the issuer that do not name it; those of other places than it names come last.
+    fn silent(&self, crls: &[&Crl]) -> Vec<Crl> {
+        let (issuer, points) = (self.issuer().subject(), self.certificate().crl_distribution_points());
+        let is_silent = |crl: &&Crl| crl.issuer().matches(issuer) && self.entry(crl).is_none();
+        let mut found: Vec<&Crl> = crls.iter().copied().filter(is_silent).collect();
+        found.sort_by_key(|crl| {
+            crl.scope().location.is_some() && !points.iter().any(|point| crl.is_at(point))
+        });
+        found.into_iter().take(MOST).cloned().collect()
+    }
+
+    /// Answers about it with what each says: those that call it revoked, and others.
+    fn answers<'a>(
+        &self,
+        answers: &'a [OcspAnswer],
+        while_valid: impl Fn(i64) -> bool,
+    ) -> Vec<(&'a OcspAnswer, &'a Single)> {
+        let (serial, issuer) = (self.certificate().serial(), self.issuer());
+        let about = |answer: &'a OcspAnswer| {
+            let mut singles = answer.answer.singles().iter();
+            let single = singles.find(|single| single.id.serial() == serial && single.id.is_of(issuer))?;
+            while_valid(single.this_update_ms).then_some((answer, single))
+        };
+        let (revoked, others): (Vec<_>, Vec<_>) = answers
+            .iter()
+            .filter_map(about)
+            .partition(|(_, single)| matches!(single.status, Status::Revoked { .. }));
+        revoked.into_iter().take(MOST).chain(others.into_iter().take(MOST)).collect()
+    }
 }

@@ -1,17 +1,23 @@
-//! Signatures whose signer's certificate has ended since: what was said of it after a proven time.
+//! Signatures of a proven time of which nothing of now tells, as the signer's certificate has ended since or lists have run out: what was said after
+//! that time.
 
 use pki::Crl;
 use pki::path::{Known, OcspAnswer};
 use rcgen::{CrlDistributionPoint, KeyPair, KeyUsagePurpose, RevocationReason, date_time_ymd};
 
-use super::stamped::{GOOD, SIGNER, Unit, compromised, known, list, response, stamped};
+use super::stamped::{GOOD, SIGNER, Unit, compromised, known, list, list_by, response, stamped};
 use super::world::{DOCUMENT, Listed, NOW_MS, SIGNED_MS, World};
 use super::{good, holds, is};
+use crate::verification::certificate::{self, Shown, When};
+use crate::verification::report::Findings;
 use crate::verification::{Code, Document, Evidence, Report, Trust, Verdict};
 
 /// When the time-stamps are given, which is when is signed.
 const STAMPED: &str = "20260601000000Z";
 const PLACE: &str = "http://crl.example/1.crl";
+const DAY_MS: i64 = 24 * 3_600_000;
+/// The first of July after that, on which the list of the first day is made.
+const JULY_MS: i64 = SIGNED_MS + 30 * DAY_MS;
 
 /// A world whose signer's certificate has ended, and a signature with a time-stamp of its time.
 fn ended() -> (World, Vec<u8>) {
@@ -30,6 +36,14 @@ fn judge(world: &World, signature: &[u8], crls: &[Crl], answers: &[OcspAnswer]) 
     let crls = [crls, std::slice::from_ref(&world.crl)].concat();
     let trust = Trust { known: Known { crls: &crls, answers }, now_ms: NOW_MS, ..world.trust() };
     Evidence::cms(signature, Document::Beside(DOCUMENT)).judge(&trust)
+}
+
+/// What is found of the signer of a signature that is proven to be of this time.
+fn proven(world: &World, at_ms: i64, shown: Shown, trust: &Trust<'_>) -> Findings {
+    let when = When { claimed_ms: Some(at_ms), trusted_ms: Some(at_ms), shown };
+    let mut findings = Findings::default();
+    certificate::judge(&world.signer, trust.extra, when, trust, &mut findings);
+    findings
 }
 
 /// However many lists call a certificate good that has ended since, one that says that its key was in other hands counts wherever it stands; and so
@@ -92,4 +106,46 @@ fn answers_of_a_moment_prove_it() {
     let month = 30 * 24 * 3_600_000;
     holds(&judge(SIGNED_MS + month + 240_000));
     is(&judge(SIGNED_MS + month + 360_000), Verdict::Indeterminate, Code::RevocationUnknown);
+}
+
+/// What was said of an authority after a proven time counts as what was said of the signer does when it is not of now any more: that its key is in
+/// other hands, that it was revoked later, and that it was good.
+#[test]
+fn what_was_said_of_an_authority_counts() {
+    let world = good();
+    let (root, below, top) = world.issuer_above();
+    let of_top = |day: u8, revoked: &[(u64, Option<RevocationReason>)]| list_by(&top, day, None, revoked);
+    let below_serial = 2;
+    let judge = |at_ms: i64, lists: &[Crl]| {
+        let crls = [lists, std::slice::from_ref(&world.crl)].concat();
+        let (anchors, extra) = (std::slice::from_ref(&root), std::slice::from_ref(&below));
+        let trust = Trust { anchors, extra, known: (&crls).into(), ..world.trust() };
+        proven(&world, at_ms, Shown::Since, &trust)
+    };
+    let clean = of_top(1, &[]);
+    let compromised = of_top(9, &[(below_serial, Some(RevocationReason::CaCompromise))]);
+    let found = judge(JULY_MS, &[clean.clone(), compromised]);
+    assert!(found.verdict() == Verdict::Invalid && found.has(Code::AuthorityRevoked), "{found:#?}");
+    // The list of that day alone, and one that was made later alone.
+    for at_ms in [JULY_MS, SIGNED_MS] {
+        let found = judge(at_ms, std::slice::from_ref(&clean));
+        assert_eq!(found.verdict(), Verdict::Valid, "{at_ms}: {found:#?}");
+    }
+    let retired = of_top(9, &[(below_serial, Some(RevocationReason::Superseded))]);
+    let found = judge(SIGNED_MS, &[retired]);
+    assert!(found.verdict() == Verdict::Valid && found.has(Code::RevokedLater), "{found:#?}");
+    let found = judge(JULY_MS + 2 * DAY_MS, &[clean]);
+    assert!(found.verdict() == Verdict::Indeterminate && found.has(Code::RevocationUnknown), "{found:#?}");
+}
+
+/// Where the time is proven, and nothing is known of a certificate that has ended since, that is what is said.
+#[test]
+fn a_proven_time_is_not_called_unproven() {
+    let (world, _) = ended();
+    let trust = Trust { known: Known::default(), ..world.trust() };
+    let found = proven(&world, SIGNED_MS, Shown::Since, &trust);
+    assert_eq!(found.verdict(), Verdict::Indeterminate, "{found:#?}");
+    let found = found.into_sorted();
+    assert!(found.iter().any(|finding| finding.code == Code::ExpiredUnproven), "{found:#?}");
+    assert!(!found.iter().any(|finding| finding.sentence.contains("nothing proves")), "{found:#?}");
 }

@@ -9,7 +9,7 @@ use pki::path::OcspAnswer;
 use pki::{Certificate, Crl};
 use rcgen::{
     CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint, CustomExtension,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
     SigningKey as _, date_time_ymd,
 };
 
@@ -138,6 +138,16 @@ pub(super) fn list(
     place: Option<&str>,
     revoked: &[(u64, Option<RevocationReason>)],
 ) -> Crl {
+    list_by(&world.issuer, day, place, revoked)
+}
+
+/// The same by this issuer.
+pub(super) fn list_by(
+    issuer: &Issuer<'_, KeyPair>,
+    day: u8,
+    place: Option<&str>,
+    revoked: &[(u64, Option<RevocationReason>)],
+) -> Crl {
     let entry = |(serial, reason): &(u64, Option<RevocationReason>)| RevokedCertParams {
         serial_number: SerialNumber::from(*serial),
         revocation_time: date_time_ymd(2026, 7, 1),
@@ -156,5 +166,5 @@ pub(super) fn list(
         revoked_certs: revoked.iter().map(entry).collect(),
         key_identifier_method: KeyIdMethod::Sha256,
     };
-    Crl::from_der(list.signed_by(&world.issuer).unwrap().der()).unwrap()
+    Crl::from_der(list.signed_by(issuer).unwrap().der()).unwrap()
 }

@@ -93,6 +93,12 @@ impl World {
     /// A further root above the one of this world, which is then an authority below it: the root, its certificate for that authority, and its
     /// list, which may have it.
     pub(super) fn above(&self, listed: Listed) -> (Certificate, Certificate, Crl) {
+        let (root, below, top) = self.issuer_above();
+        (root, below, list(&top, listed))
+    }
+
+    /// The same with whoever makes its lists.
+    pub(super) fn issuer_above(&self) -> (Certificate, Certificate, Issuer<'static, KeyPair>) {
         let authority = |name: &str, serial| {
             parameters(name, serial, |it| {
                 it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -106,7 +112,7 @@ impl World {
         let top = Issuer::new(top, key);
         let below = authority("Root", 2).signed_by(self.issuer.key(), &top).unwrap();
         let read = |der: &[u8]| Certificate::from_der(der).unwrap();
-        (read(root.der()), read(below.der()), list(&top, listed))
+        (read(root.der()), read(below.der()), top)
     }
 
     /// Another certificate for the signer's key with the same serial number, of the same length as the true one.
