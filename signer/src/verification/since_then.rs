@@ -25,19 +25,21 @@ pub(super) fn statuses(
     let until_ms = subject.certificate().not_after_ms();
     let while_valid = |at_ms: i64| (from_ms..=until_ms).contains(&at_ms);
     let crls: Vec<&Crl> = known.crls.iter().filter(|crl| while_valid(crl.this_update_ms())).collect();
-    let silent = subject.silent(&crls);
-    // A delta list needs the complete one that it is about, which may be silent.
-    let of_telling = subject.telling(&crls).into_iter().filter_map(|crl| {
-        let crls = [std::slice::from_ref(crl), &silent].concat();
+    let (telling, silent) = (subject.telling(&crls), subject.silent(&crls));
+    let lists: Vec<&Crl> = telling.into_iter().chain(&silent).collect();
+    let complete =
+        if lists.iter().any(|crl| subject.is_delta(crl)) { subject.complete(known.crls) } else { Vec::new() };
+    let of_lists = lists.into_iter().filter_map(|crl| {
+        let base = subject.base_of(crl, &complete);
+        let crls = [std::slice::from_ref(crl), &silent, base.as_slice()].concat();
         subject.status((&crls).into(), crl.this_update_ms())
     });
-    let of_silent = silent.iter().filter_map(|crl| subject.status((&silent).into(), crl.this_update_ms()));
     let answers = subject.answers(known.answers, while_valid);
     let of_answers = answers.into_iter().filter_map(|(answer, single)| {
         let known = Known { crls: &[], answers: std::slice::from_ref(answer) };
         subject.status(known, single.this_update_ms)
     });
-    of_telling.chain(of_silent).chain(of_answers).collect()
+    of_lists.chain(of_answers).collect()
 }
 
 /// A certificate of a path, by its place there: the leaf is the first, and the anchor is none of them.
@@ -88,6 +90,33 @@ impl Subject<'_> {
             crl.scope().location.is_some() && !points.iter().any(|point| crl.is_at(point))
         });
         found.into_iter().take(MOST).cloned().collect()
+    }
+
+    /// Whether a list is understood, and signed by the issuer itself.
+    fn is_own(&self, crl: &Crl) -> bool {
+        !crl.has_unknown_critical() && crl.verify(self.issuer()).is_ok()
+    }
+
+    /// Whether it is a delta list that counts at its moment. What only looks like one must not: a list from before the proven time counts with it.
+    fn is_delta(&self, crl: &Crl) -> bool {
+        crl.delta_base().is_some() && crl.is_current(crl.this_update_ms()) && self.is_own(crl)
+    }
+
+    /// The issuer's complete lists, whenever they were made.
+    fn complete<'a>(&self, crls: &'a [Crl]) -> Vec<&'a Crl> {
+        crls.iter().filter(|crl| crl.delta_base().is_none() && self.is_own(crl)).collect()
+    }
+
+    /// The newest of these complete lists that a delta list brings up to date, if it is one (RFC 5280 5.2.4).
+    fn base_of(&self, delta: &Crl, complete: &[&Crl]) -> Option<Crl> {
+        let (base, newer) = (delta.delta_base()?, delta.number()?);
+        let fits = |crl: &&&Crl| {
+            crl.number().is_some_and(|number| (base..=newer).contains(&number))
+                && crl.scope() == delta.scope()
+                && crl.authority_key_id() == delta.authority_key_id()
+        };
+        let newest = complete.iter().filter(fits).max_by_key(|crl| crl.number())?;
+        self.is_delta(delta).then(|| (*newest).clone())
     }
 
     /// Answers about it with what each says: those that call it revoked, and others.

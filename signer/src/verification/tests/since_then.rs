@@ -5,7 +5,7 @@ use pki::Crl;
 use pki::path::{Known, OcspAnswer};
 use rcgen::{CrlDistributionPoint, KeyPair, KeyUsagePurpose, RevocationReason, date_time_ymd};
 
-use super::stamped::{GOOD, SIGNER, Unit, compromised, known, list, list_by, response, stamped};
+use super::stamped::{GOOD, SIGNER, Unit, compromised, known, list, list_by, numbered, response, stamped};
 use super::world::{DOCUMENT, Listed, NOW_MS, SIGNED_MS, World};
 use super::{good, holds, is};
 use crate::verification::certificate::{self, Shown, When};
@@ -148,4 +148,34 @@ fn a_proven_time_is_not_called_unproven() {
     let found = found.into_sorted();
     assert!(found.iter().any(|finding| finding.code == Code::ExpiredUnproven), "{found:#?}");
     assert!(!found.iter().any(|finding| finding.sentence.contains("nothing proves")), "{found:#?}");
+}
+
+/// A delta list of after a proven time counts with the complete list of before that it brings up to date, and nothing else has that list count.
+#[test]
+fn delta_lists_count_with_what_they_bring_up_to_date() {
+    let (world, signature) = ended();
+    let signer = u8::try_from(SIGNER).unwrap();
+    let (week, july) = (("20260531000000Z", "20260607000000Z"), ("20260701000000Z", "20260708000000Z"));
+    let base = numbered(&world, (10, None), week, &[]);
+    let clean = numbered(&world, (17, Some(10)), july, &[]);
+    holds(&judge(&world, &signature, &[base.clone(), clean.clone()], &[]));
+    let telling = numbered(&world, (17, Some(10)), july, &[signer]);
+    let lists = [base.clone(), telling, world.crl.clone()];
+    is(&judge(&world, &signature, &lists, &[]), Verdict::Invalid, Code::Revoked);
+    // Also where the list that held at the proven time is enough.
+    let trust = Trust { known: (&lists).into(), ..world.trust() };
+    let found = proven(&world, SIGNED_MS, Shown::Then, &trust);
+    assert!(found.verdict() == Verdict::Invalid && found.has(Code::Revoked), "{found:#?}");
+
+    // Without the list, and of another series than the list's.
+    let open = |lists: &[Crl]| {
+        let report = judge(&world, &signature, lists, &[]);
+        is(&report, Verdict::Indeterminate, Code::RevocationUnknown);
+    };
+    open(std::slice::from_ref(&clean));
+    open(&[base, numbered(&world, (17, Some(11)), july, &[])]);
+    // By somebody of the root's name, beside a list of before that would be current still.
+    let long = numbered(&world, (10, None), ("20260531000000Z", "20300101000000Z"), &[]);
+    open(&[long.clone(), numbered(&good(), (17, Some(10)), july, &[])]);
+    holds(&judge(&world, &signature, &[long, clean], &[]));
 }

@@ -168,3 +168,33 @@ pub(super) fn list_by(
     };
     Crl::from_der(list.signed_by(issuer).unwrap().der()).unwrap()
 }
+
+/// A list of the root by its number, with that of the complete list from which on it is a delta list, from a time until another, which has those whose
+/// key is in other hands.
+pub(super) fn numbered(
+    world: &World,
+    (number, base): (u8, Option<u8>),
+    (from, until): (&str, &str),
+    compromised: &[u8],
+) -> Crl {
+    let extension = |last: u8, critical: &[u8], value: &[u8]| {
+        let form = [OBJECT_IDENTIFIER, 3, 0x55, 0x1D, last];
+        element(SEQUENCE, &[&form, critical, &element(OCTET_STRING, &[value])])
+    };
+    let reason = element(SEQUENCE, &[&extension(21, &[], &[0x0A, 1, 1])]);
+    let entry = |serial: &u8| element(SEQUENCE, &[&[INTEGER, 1, *serial], &time(from), &reason]);
+    let entries = compromised.iter().map(entry).collect::<Vec<_>>().concat();
+    let entries = if entries.is_empty() { entries } else { element(SEQUENCE, &[&entries]) };
+    let number = extension(20, &[], &[INTEGER, 1, number]);
+    // Critical, as it has to be.
+    let base = base.map(|base| extension(27, &[1, 1, 0xFF], &[INTEGER, 1, base])).unwrap_or_default();
+    let extensions = element(CONTEXT_0, &[&element(SEQUENCE, &[&number, &base])]);
+    let algorithm = suite::of(Alg::P256).unwrap().signature_algorithm;
+    let issuer = world.root.subject().der();
+    let list = element(
+        SEQUENCE,
+        &[&[INTEGER, 1, 1], algorithm, issuer, &time(from), &time(until), &entries, &extensions],
+    );
+    let signature = element(BIT_STRING, &[&[0], &world.issuer.key().sign(&list).unwrap()]);
+    Crl::from_der(&element(SEQUENCE, &[&list, algorithm, &signature])).unwrap()
+}
