@@ -71,8 +71,18 @@ impl Shares {
         self.take_if_room(sharer, places).ok_or_else(refused)
     }
 
-    /// The same as soon as there is room, or a refusal when that takes longer than somebody waits.
-    pub(crate) async fn take_in_time(&self, sharer: &Sharer, places: usize) -> Result<Place, Error> {
+    /// The same as soon as there is room, or a refusal when that takes longer than somebody waits. Waiting takes a place among those who do, or is
+    /// refused at once: who waits keeps a place of the port meanwhile.
+    pub(crate) async fn take_in_time(
+        &self,
+        waiting: &Self,
+        sharer: &Sharer,
+        places: usize,
+    ) -> Result<Place, Error> {
+        if let Some(place) = self.take_if_room(sharer, places) {
+            return Ok(place);
+        }
+        let _waits = waiting.take(sharer)?;
         let taken = async {
             loop {
                 self.room(sharer, places).await;
@@ -228,10 +238,10 @@ mod tests {
     /// Places are taken as soon as there is room for all of them, by one of those who wait.
     #[tokio::test]
     async fn places_are_waited_for() {
-        let (shares, one) = (Shares::of(2), sharer("one"));
-        let first = shares.take_in_time(&one, 2).await.unwrap();
-        let mut second = Box::pin(shares.take_in_time(&one, 2));
-        let mut third = Box::pin(shares.take_in_time(&one, 1));
+        let (shares, waiting, one) = (Shares::of(2), Shares::of(2), sharer("one"));
+        let first = shares.take_in_time(&waiting, &one, 2).await.unwrap();
+        let mut second = Box::pin(shares.take_in_time(&waiting, &one, 2));
+        let mut third = Box::pin(shares.take_in_time(&waiting, &one, 1));
         assert!(!goes_on(&mut second.as_mut()) && !goes_on(&mut third.as_mut()));
         drop(first);
         let second = second.await.unwrap();
@@ -239,6 +249,34 @@ mod tests {
         drop(second);
         drop(third.await.unwrap());
         assert!(shares.taken.lock().unwrap().is_empty(), "nothing stays behind");
+    }
+
+    /// So many of one application wait, half of them for one of its people; those beyond are refused at once, and others are let in and wait.
+    #[tokio::test]
+    async fn those_who_wait_are_counted() {
+        let (shares, waiting) = (Shares::of(2), Shares::of(4));
+        let [one, two, three] = ["one", "two", "three"].map(|person| of_person("many", person));
+        let held = shares.take_many(&sharer("many"), 2).unwrap();
+        let taking = |who: &Sharer| {
+            let (shares, waiting, who) = (shares.clone(), waiting.clone(), who.clone());
+            Box::pin(async move { shares.take_in_time(&waiting, &who, 1).await })
+        };
+        let at_once = async |who: &Sharer| tokio::time::timeout(Duration::ZERO, taking(who)).await;
+        let mut half = [&one, &one].map(taking);
+        assert!(half.iter_mut().all(|it| !goes_on(&mut it.as_mut())));
+        assert!(matches!(at_once(&one).await, Ok(Err(Error::ShareTaken))), "half of it");
+        let mut whole = [&two, &two].map(taking);
+        assert!(whole.iter_mut().all(|it| !goes_on(&mut it.as_mut())));
+        assert!(matches!(at_once(&three).await, Ok(Err(Error::ShareTaken))), "no more for more people");
+        let others = [at_once(&sharer("other")).await, at_once(&sharer("other")).await];
+        assert!(others.iter().all(|it| matches!(it, Ok(Ok(_)))), "another application is let in");
+        let mut behind = taking(&sharer("other"));
+        assert!(!goes_on(&mut behind.as_mut()), "and waits where it has its share");
+        drop((half, whole, behind, others, held));
+        drop(at_once(&one).await.unwrap().unwrap());
+        for counted in [&shares, &waiting] {
+            assert!(counted.taken.lock().unwrap().is_empty(), "nothing stays behind");
+        }
     }
 
     /// People who use one program have half of its share each, and all of them together no more than the whole.

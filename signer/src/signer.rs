@@ -38,6 +38,9 @@ const MOST_VERIFICATIONS: usize = 128;
 /// How many requests that are answered later are worked on at the same time.
 const MOST_WORKING: usize = 8;
 
+/// How many requests of one application may wait for its share: each holds a place of the port meanwhile.
+const MOST_WAITING: usize = 64;
+
 /// What the signer is made of.
 pub struct Parts {
     /// Its section of the configuration.
@@ -84,6 +87,8 @@ pub struct Shared {
     pub(crate) creations: Turns<String>,
     /// What each client has at the token, or on the way there and back.
     pub(crate) under_way: Shares,
+    /// Who waits for their share of that while their request is under way.
+    pub(crate) waiting_for_share: Shares,
     /// Whose turn it is at the token.
     pub(crate) turns: Fair,
     pub(crate) live: Cache,
@@ -128,6 +133,7 @@ impl Signer {
             turns: Fair::of(hsm.sessions().saturating_add(1), config.priorities.clone()),
             live: Cache::new(config.live_credentials),
             under_way: Shares::of(config.calls_per_client),
+            waiting_for_share: Shares::of(MOST_WAITING),
             config,
             deposits: Deposits::into(db.clone()),
             preparing: OnceLock::new(),

@@ -127,7 +127,7 @@ pub(super) async fn signatures(
         }
         // The person has agreed and is not asked again, and an application may ask for the signatures once alone.
         let calls = hsm::calls(statement.payloads.len());
-        let _places = signer.under_way.take_in_time(&sharer, calls).await?;
+        let _places = signer.under_way.take_in_time(&signer.waiting_for_share, &sharer, calls).await?;
         match make(signer, row, authorisation, &statement).await {
             Ok(()) => {}
             Err(Error::CredentialChanged | Error::CertificateChanged) if rounds.next().is_some() => {}
