@@ -1,9 +1,11 @@
-//! What was said of a certificate of a path at a proven time or later, while it had not ended: all that names it, and some of the rest.
+//! What was said of a certificate of a path at a proven time or later: all that speaks against it, and some of the rest. What is silent of a
+//! certificate, or calls it good, counts only if it was made before its end (RFC 5280 3.3, RFC 6960 4.4.4); a revocation counts whenever it is told.
 //!
 //! Each list and answer that is looked at costs the verification of signatures, and strangers may send them. So their number is bounded, and what
 //! speaks against the certificate has places of its own: no number of lists that do not name it, nor of answers that call it good, hides one that does.
 
 use std::cmp::Reverse;
+use std::ops::RangeInclusive;
 
 use pki::ocsp::{Single, Status};
 use pki::path::{self, Error, Known, OcspAnswer, Proof, Revocation};
@@ -14,7 +16,7 @@ use super::certificate::is_compromised;
 /// How many are looked at of each sort.
 const MOST: usize = 8;
 
-/// What lists and answers that were made from this time on, while the certificate at this place of a path had not ended, say of it, each in its time.
+/// What lists and answers that were made from this time on say of the certificate at this place of a path, each in its time.
 pub(super) fn statuses(
     (proof, place): (&Proof, usize),
     extra: &[Certificate],
@@ -23,9 +25,10 @@ pub(super) fn statuses(
 ) -> Vec<Result<(), Error>> {
     let subject = Subject { proof, place, extra };
     let until_ms = subject.certificate().not_after_ms();
-    let while_valid = |at_ms: i64| (from_ms..=until_ms).contains(&at_ms);
-    let crls: Vec<&Crl> = known.crls.iter().filter(|crl| while_valid(crl.this_update_ms())).collect();
-    let (telling, silent) = (subject.telling(&crls), subject.silent(&crls));
+    let since: Vec<&Crl> = known.crls.iter().filter(|crl| crl.this_update_ms() >= from_ms).collect();
+    let while_valid: Vec<&Crl> =
+        since.iter().copied().filter(|crl| crl.this_update_ms() <= until_ms).collect();
+    let (telling, silent) = (subject.telling(&since), subject.silent(&while_valid));
     let lists: Vec<&Crl> = telling.into_iter().chain(&silent).collect();
     let complete =
         if lists.iter().any(|crl| subject.is_delta(crl)) { subject.complete(known.crls) } else { Vec::new() };
@@ -34,7 +37,7 @@ pub(super) fn statuses(
         let crls = [std::slice::from_ref(crl), &silent, base.as_slice()].concat();
         subject.status((&crls).into(), crl.this_update_ms())
     });
-    let answers = subject.answers(known.answers, while_valid);
+    let answers = subject.answers(known.answers, &(from_ms..=until_ms));
     let of_answers = answers.into_iter().filter_map(|(answer, single)| {
         let known = Known { crls: &[], answers: std::slice::from_ref(answer) };
         subject.status(known, single.this_update_ms)
@@ -119,22 +122,23 @@ impl Subject<'_> {
         self.is_delta(delta).then(|| (*newest).clone())
     }
 
-    /// Answers about it with what each says: those that call it revoked, and others.
+    /// Answers about it with what each says: those that call it revoked, and others of while it was valid.
     fn answers<'a>(
         &self,
         answers: &'a [OcspAnswer],
-        while_valid: impl Fn(i64) -> bool,
+        while_valid: &RangeInclusive<i64>,
     ) -> Vec<(&'a OcspAnswer, &'a Single)> {
         let (serial, issuer) = (self.certificate().serial(), self.issuer());
         let about = |answer: &'a OcspAnswer| {
             let mut singles = answer.answer.singles().iter();
             let single = singles.find(|single| single.id.serial() == serial && single.id.is_of(issuer))?;
-            while_valid(single.this_update_ms).then_some((answer, single))
+            (single.this_update_ms >= *while_valid.start()).then_some((answer, single))
         };
         let (revoked, others): (Vec<_>, Vec<_>) = answers
             .iter()
             .filter_map(about)
             .partition(|(_, single)| matches!(single.status, Status::Revoked { .. }));
-        revoked.into_iter().take(MOST).chain(others.into_iter().take(MOST)).collect()
+        let others = others.into_iter().filter(|(_, single)| while_valid.contains(&single.this_update_ms));
+        revoked.into_iter().take(MOST).chain(others.take(MOST)).collect()
     }
 }

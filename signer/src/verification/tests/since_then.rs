@@ -179,3 +179,20 @@ fn delta_lists_count_with_what_they_bring_up_to_date() {
     open(&[long.clone(), numbered(&good(), (17, Some(10)), july, &[])]);
     holds(&judge(&world, &signature, &[long, clean], &[]));
 }
+
+/// That a key is in other hands counts also where it was said after the end of its certificate; that nothing is said then counts for nothing.
+#[test]
+fn what_is_said_after_the_end_counts_against_it() {
+    let (world, signature) = ended();
+    let signer = u8::try_from(SIGNER).unwrap();
+    let after = ("20290101000000Z", "20290201000000Z");
+    let clean = numbered(&world, (20, None), after, &[]);
+    let telling = numbered(&world, (20, None), after, &[signer]);
+    is(&judge(&world, &signature, &[clean], &[]), Verdict::Indeterminate, Code::RevocationUnknown);
+    is(&judge(&world, &signature, &[telling], &[]), Verdict::Invalid, Code::Revoked);
+    let answer = |status: &[u8]| known(&response(&world, &world.signer, status, (after.0, Some(after.1))));
+    let good = judge(&world, &signature, &[], &[answer(GOOD)]);
+    is(&good, Verdict::Indeterminate, Code::RevocationUnknown);
+    let compromised = judge(&world, &signature, &[], &[answer(&compromised("20260701000000Z"))]);
+    is(&compromised, Verdict::Invalid, Code::Revoked);
+}
