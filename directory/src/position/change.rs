@@ -178,6 +178,9 @@ pub(crate) async fn set_assignable(
     approved_by_another(tx, doing, approval).await?;
     let mut position = found(tx, id, expected).await?;
     demand_in(tx, doing, Act::ManageAssignable, &position).await?;
+    let above = position_links::above_all(tx, std::slice::from_ref(id)).await?;
+    let touched: Vec<&PositionId> = above.iter().chain([id]).collect();
+    not_ones_own(tx, doing, &touched).await?;
     let profiles = position_links::access_profiles(tx, std::slice::from_ref(id)).await?;
     if !assignable.is_empty() && !are_sponsors(doing, &profiles) {
         return Err(not_a_sponsors());

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::ids::PositionId;
 use crate::store::assignments;
 
-/// Refuses to change what any of these positions gives if whoever acts holds one, or will: that would be giving it to oneself.
+/// Refuses to change what any of these positions gives, or lets its holders assign, if whoever acts holds one, or will: that would be giving it to oneself.
 pub(super) async fn not_ones_own(tx: &mut Tx, doing: &Doing, positions: &[&PositionId]) -> Result<(), Error> {
     let Some(person) = doing.person() else { return Ok(()) };
     let held = assignments::open_of_person(tx, person, None, doing.today()).await?;

@@ -135,6 +135,34 @@ platform::both_engines! {
         assert_eq!(world.recorded("position-assignable-set").await, 2);
     }
 
+    /// Nobody says what they may assign themselves, whether they hold the position or one that includes it; a colleague does.
+    async fn nobody_sets_what_they_may_assign(db: Db) {
+        let world = World::new(db).await;
+        let (manager, second) = (who(MANAGER), NURSE + 80);
+        let mut matrons = position("RXX", "Matrons", ROLE_OF_NURSES, &[]);
+        matrons["included"] = json!([world.sponsor_position]);
+        let matrons = world.make(&manager, &matrons).await;
+        world.assign(&manager, ADVANCED, &world.sponsor_position).await;
+        for held in [&world.manager_position, &matrons] {
+            world.assign(&manager, second, held).await;
+        }
+        let put = |number: u64| {
+            let world = &world;
+            let body = json!({"positions": [world.ward, world.clinic], "approval": approval()});
+            async move {
+                let path = format!("/directory/positions/{}/assignable", world.sponsor_position);
+                world.rig.send(&who(number), Method::PUT, &path, &[("if-match", "*")], Some(&body)).await
+            }
+        };
+        for holder in [ADVANCED, second] {
+            let own = put(holder).await;
+            assert_eq!((own.status, own.code()), (StatusCode::FORBIDDEN, "own-record"), "{holder}: {:?}", own.body);
+        }
+        assert_eq!(world.recorded("position-assignable-set").await, 1, "nothing was done");
+        let done = put(MANAGER).await;
+        assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
+    }
+
     /// A position is closed for good by the typed word, with a reason and an approver who is somebody else.
     async fn position_is_closed_by_the_word(db: Db) {
         let world = World::new(db).await;
