@@ -17,12 +17,13 @@ use crate::rig::{LANYARD, Serving, Site, said};
 /// How many organisations: so many parts that a kill comes in the middle.
 const RECORDS: u64 = 4_000;
 
-/// An installation where the registration desk may bring national data in and read the register.
-fn installed(dir: &Path) -> Site {
+/// An installation where an importer may bring national data in, read the register and look up.
+pub(crate) fn installed(dir: &Path) -> Site {
     let site = Site::of_demo(dir);
     let file = site.folder.join("lanyard.toml");
     let mut text = std::fs::read_to_string(&file).unwrap();
-    write!(text, "\n[clients.importer]\nacts = [\"directory:import\", \"directory:read\"]\n").unwrap();
+    let acts = "[\"directory:import\", \"directory:read\", \"directory:look-up\"]";
+    write!(text, "\n[clients.importer]\nacts = {acts}\n").unwrap();
     std::fs::write(&file, text).unwrap();
     site.run(&["enrol", "importer", "--out", site.folder.join("clients").to_str().unwrap()]);
     site
@@ -47,7 +48,7 @@ fn run(site: &Site, arguments: &[&str]) -> Output {
     command(site, arguments).output().unwrap()
 }
 
-fn well(site: &Site, arguments: &[&str]) -> String {
+pub(crate) fn well(site: &Site, arguments: &[&str]) -> String {
     let output = run(site, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", said(&output));
     said(&output)

@@ -7,6 +7,7 @@ extern crate self as libfuzzer_sys;
 
 mod acme;
 mod alone;
+mod answered_addresses;
 mod authorisation;
 mod authority;
 mod callers;

@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts as Request;
+use http::uri::Authority;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use platform::caller::{Act, Caller};
 use platform::problem::Problem;
@@ -41,8 +42,12 @@ pub(super) fn bad(sentence: impl Into<String>) -> Outcome {
 
 /// Where this server is reached by whoever asks.
 pub(super) fn origin(request: &Request) -> String {
-    let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    format!("https://{}", host.or_else(|| request.uri.host()).unwrap_or("localhost"))
+    // RFC 9112 3.2.2, RFC 9113 8.3.1: what the request is sent to counts, with its port; over HTTP/2 there is nothing else.
+    let sent_to = request.uri.authority().map(Authority::as_str);
+    let host = || request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let place = sent_to.or_else(host).unwrap_or("localhost");
+    // RFC 9110 4.2.4: nobody's name or password is sent on.
+    format!("https://{}", place.rsplit_once('@').map_or(place, |(_, place)| place))
 }
 
 /// The parameters of the query and of a form.
@@ -162,6 +167,26 @@ mod tests {
             "https://h/a/B?name%3Aexact=x+y&_cursor=3"
         );
         assert_eq!(super::asked(&request, b"a=%00").unwrap_err().status, 400);
+    }
+
+    /// Addresses lead back to what the request was sent to, with its port, whichever way HTTP says it.
+    #[test]
+    fn addresses_lead_back() {
+        let (none, host): (&[(&str, &str)], &[(&str, &str)]) = (&[], &[("host", "h:8443")]);
+        for (target, headers, expected) in [
+            ("/a", host, "https://h:8443"),
+            ("https://h:8443/a", none, "https://h:8443"),
+            ("https://h/a", none, "https://h"),
+            ("https://[2001:db8::1]:8443/a", none, "https://[2001:db8::1]:8443"),
+            ("https://other:8444/a", host, "https://other:8444"),
+            ("https://me:secret@other:8444/a", host, "https://other:8444"),
+            ("/a", none, "https://localhost"),
+        ] {
+            let request = request(target, headers);
+            let asked = asked(&request, b"").unwrap();
+            assert_eq!(origin(&request), expected, "{target}");
+            assert_eq!(link(&request, &asked, &[]), format!("{expected}/a"), "{target}");
+        }
     }
 
     /// A client that has a resource gets nothing of it; how strictly it is read, the client says.
