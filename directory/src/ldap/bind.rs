@@ -79,6 +79,7 @@ fn account<'a>(shared: &'a Shared, name: &str, password: &str) -> Option<&'a Acc
 fn external(who: &Who, wanted: &[u8]) -> Result<Bound, Refusal> {
     let Some(caller) = who.certified() else {
         let why = match who {
+            Who::Undecided(refusal) => return Err(refusal.clone()),
             Who::Stranger(why) => why.clone(),
             _ => "No certificate was shown.".to_owned(),
         };

@@ -44,7 +44,7 @@ async fn compared(
     let entry = if is_of_the_server(&dn) {
         of_the_server(&dn)
     } else {
-        context.who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
+        context.who.sees_anything()?;
         let freshness = assertion.map_or(Freshness::Quick, Freshness::of);
         walk::find(&context.register, &context.who, &dn, freshness).await?
     };

@@ -139,7 +139,7 @@ impl Counted {
     /// As whom somebody is counted; those who are not known by their address.
     pub(super) fn new(who: &Who, address: PeerAddress) -> Self {
         match who {
-            Who::Stranger(_) => Self::Address(address.counted()),
+            Who::Stranger(_) | Who::Undecided(_) => Self::Address(address.counted()),
             Who::Transport(caller) | Who::Certified(caller) => of(caller),
             Who::Account(account) => Self::Account(account.name.clone()),
         }
@@ -148,7 +148,7 @@ impl Counted {
     /// Whether somebody is counted so.
     pub(super) fn is(&self, who: &Who, address: PeerAddress) -> bool {
         match (self, who) {
-            (Self::Address(own), Who::Stranger(_)) => *own == address.counted(),
+            (Self::Address(own), Who::Stranger(_) | Who::Undecided(_)) => *own == address.counted(),
             (Self::Account(own), Who::Account(account)) => *own == account.name,
             (Self::Person(own), Who::Transport(caller) | Who::Certified(caller)) => {
                 caller.kind == CallerKind::Person && *own == caller.subject
@@ -173,7 +173,8 @@ impl Counts {
         Self { known: Limiter::new(rates.known), strangers: Limiter::new(rates.strangers) }
     }
 
-    /// Counts one request more, or refuses it.
+    /// Counts one request more, or refuses it. Of whom it cannot be found out who they are takes nothing from the strangers of their
+    /// address.
     pub(super) fn count(&self, who: &Who, address: PeerAddress) -> Result<(), Refusal> {
         let limiter = if who.is_stranger() { &self.strangers } else { &self.known };
         Self::counted(limiter, &Counted::new(who, address))
@@ -248,6 +249,11 @@ mod tests {
         assert!(counts.count(&stranger, here).is_ok());
         assert_eq!(counts.count(&stranger, here).unwrap_err().code, Code::Busy);
         assert!(counts.count(&stranger, address("192.0.2.2:1")).is_ok(), "somewhere else");
+        let there = address("192.0.2.3:1");
+        let undecided = Who::Undecided(Refusal::new(Code::Unavailable, ""));
+        assert!(counts.count(&undecided, there).is_ok() && counts.count(&undecided, there).is_ok());
+        assert_eq!(counts.count(&undecided, there).unwrap_err().code, Code::Busy);
+        assert!(counts.count(&stranger, there).is_ok(), "the strangers there have lost nothing");
     }
 
     /// Whoever puts much in order waits for themselves, and takes no place that another one could have; nothing is kept of who has gone.

@@ -159,7 +159,7 @@ async fn step(
 /// Who asks, looked at each time: what was revoked meanwhile counts no more.
 async fn seeing(context: &Context, how: How) -> Result<Viewer, Stop> {
     let who = context.who_now().await;
-    who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
+    who.sees_anything()?;
     if who.sees(Branch::People).is_ok() != context.who.sees(Branch::People).is_ok() {
         return Err(how.again("What you may see has changed. Begin anew.").into());
     }

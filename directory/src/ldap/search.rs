@@ -190,7 +190,7 @@ async fn answered(
         }
         return Ok(Answered::Ended(Ended { result: success(), controls: Vec::new() }));
     }
-    context.who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
+    context.who.sees_anything()?;
     demand_base(context, &base, controls.assertion.as_ref()).await?;
     let mark = if controls.paged.is_some() || controls.follows() {
         mark(&format!("{:?} {:?} {:?}", request.base, request.scope, request.filter))

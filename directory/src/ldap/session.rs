@@ -275,7 +275,7 @@ impl Session {
     /// Whoever is known takes no place of strangers but one of their own, and has their time.
     fn meet(&mut self, who: &Who) -> Result<(), Refusal> {
         let shared = &self.shown.shared;
-        if who.is_stranger() {
+        if !who.is_known() {
             if self.stranger.is_some() && self.unknown.is_none() {
                 let place = Arc::clone(&shared.all_strangers).try_acquire_owned();
                 let sentence = "Too many are connected who have not shown who they are. Show a client certificate, or try again.";
@@ -430,7 +430,12 @@ impl Session {
         let refused =
             |code, sentence: &str| answer::extended(msgid, Refusal::new(code, sentence).result(), None, None);
         let message = match request.name.as_str() {
-            WHO_AM_I => answer::extended(msgid, success(), None, Some(who.authorization().into_bytes())),
+            WHO_AM_I => match (&self.shown.bound, who) {
+                (Bound::External, Who::Undecided(refusal)) => {
+                    answer::extended(msgid, refusal.clone().result(), None, None)
+                }
+                _ => answer::extended(msgid, success(), None, Some(who.authorization().into_bytes())),
+            },
             // RFC 4511 4.14.1.
             START_TLS => refused(Code::OperationsError, "The connection is secure already."),
             CANCEL => match request.value.as_deref().and_then(cancelled) {

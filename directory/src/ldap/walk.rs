@@ -329,7 +329,7 @@ pub(super) async fn find(
     }
     for branch in Branch::ALL {
         let Some(id) = branch.id_of(dn) else { continue };
-        who.sees(branch).map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
+        who.sees(branch)?;
         let mut read = freshness.reading(register);
         let place = Where::only(branch, id.clone());
         let units = place.these(register, &mut read, &[id]).await?;

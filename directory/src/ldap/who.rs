@@ -4,9 +4,11 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use ldap3_proto::proto::LdapResultCode as Code;
 use platform::caller::Caller;
-use platform::problem::Problem;
+use platform::problem::{Kind, Problem};
 
+use super::answer::Refusal;
 use super::config::HiddenConfig;
 use super::entry::Entry;
 use super::schema::{AttributeType, attribute};
@@ -49,6 +51,8 @@ impl Account {
 pub(super) enum Who {
     /// Nobody who is known, and why.
     Stranger(String),
+    /// Somebody of whom it cannot be found out now who they are, and what they are answered until it can.
+    Undecided(Refusal),
     /// Whoever has shown a certificate, without saying more.
     Transport(Box<Caller>),
     /// The same, who has bound by it.
@@ -67,7 +71,14 @@ impl Who {
             }
             Err(problem) => {
                 problem.log();
-                Self::Stranger(problem.detail)
+                // RFC 4511 A.2: what passes is told by other codes than what a client has to change.
+                let code = match problem.kind {
+                    Kind::TooMany => Code::Busy,
+                    Kind::Unavailable | Kind::TimedOut => Code::Unavailable,
+                    Kind::Internal => Code::Other,
+                    _ => return Self::Stranger(problem.detail),
+                };
+                Self::Undecided(Refusal::new(code, problem.detail))
             }
         }
     }
@@ -76,22 +87,29 @@ impl Who {
     pub(super) fn certified(&self) -> Option<&Caller> {
         match self {
             Self::Transport(caller) | Self::Certified(caller) => Some(caller),
-            Self::Stranger(_) | Self::Account(_) => None,
+            Self::Stranger(_) | Self::Undecided(_) | Self::Account(_) => None,
         }
     }
 
-    /// Whether nobody knows who it is.
+    /// Whether it is nobody who is known.
     pub(super) fn is_stranger(&self) -> bool {
         matches!(self, Self::Stranger(_))
     }
 
-    /// Whether a branch is seen; why not, for people to read.
-    pub(super) fn sees(&self, branch: Branch) -> Result<(), String> {
+    /// Whether it is known who it is.
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self, Self::Stranger(_) | Self::Undecided(_))
+    }
+
+    /// Whether a branch is seen; why not, as it is answered.
+    pub(super) fn sees(&self, branch: Branch) -> Result<(), Refusal> {
+        let no = |why: String| Err(Refusal::new(Code::InsufficentAccessRights, why));
         match self {
-            Self::Stranger(why) => Err(why.clone()),
+            Self::Stranger(why) => no(why.clone()),
+            Self::Undecided(refusal) => Err(refusal.clone()),
             Self::Account(account) if account.people || branch != Branch::People => Ok(()),
             Self::Account(account) => {
-                Err(format!("The account {} sees no people. Ask the operator.", account.name))
+                no(format!("The account {} sees no people. Ask the operator.", account.name))
             }
             Self::Transport(caller) | Self::Certified(caller) => {
                 let acts: &[_] = if branch == Branch::People { &[READ] } else { &[LOOK_UP, READ, SYSTEMS] };
@@ -99,20 +117,20 @@ impl Who {
                 let why = || {
                     format!("{} may not look here up. Ask the operator to grant {}.", caller.client, acts[0])
                 };
-                if may { Ok(()) } else { Err(why()) }
+                if may { Ok(()) } else { no(why()) }
             }
         }
     }
 
     /// Whether anything beside the description of the server is seen.
-    pub(super) fn sees_anything(&self) -> Result<(), String> {
+    pub(super) fn sees_anything(&self) -> Result<(), Refusal> {
         self.sees(Branch::Services)
     }
 
     /// Who it is as RFC 4532 answers it: nobody until they have bound.
     pub(super) fn authorization(&self) -> String {
         match self {
-            Self::Stranger(_) | Self::Transport(_) => String::new(),
+            Self::Stranger(_) | Self::Undecided(_) | Self::Transport(_) => String::new(),
             Self::Certified(caller) => format!("u:{}", caller.client),
             Self::Account(account) => format!("dn:{}", account.dn),
         }
@@ -130,7 +148,7 @@ impl Who {
                 role_profile: None,
                 session: None,
             },
-            Self::Stranger(_) => audit::Actor::system("directory"),
+            Self::Stranger(_) | Self::Undecided(_) => audit::Actor::system("directory"),
         }
     }
 }
@@ -146,7 +164,7 @@ impl Viewer {
     /// By the rules of the configuration, or those of an account.
     pub(super) fn new(who: Who, rules: &HiddenConfig) -> Self {
         let names: &[String] = match &who {
-            Who::Stranger(_) => &[],
+            Who::Stranger(_) | Who::Undecided(_) => &[],
             Who::Transport(_) => &rules.certificate,
             Who::Certified(_) => &rules.external,
             Who::Account(account) => &account.hidden,
@@ -179,6 +197,8 @@ impl Deref for Viewer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use platform::caller::CallerKind;
 
     use super::*;
@@ -222,6 +242,30 @@ mod tests {
         assert_eq!(sees(&Who::of_certificate(Ok(None))), [false; 5]);
         assert_eq!(caller(&[]).authorization(), "");
         assert_eq!(Who::Account(Arc::new(account(true))).authorization(), "dn:cn=reader,o=nhs");
+    }
+
+    /// What passes is told as that, and is not taken for a certificate that is not good.
+    #[test]
+    fn what_passes_makes_nobody_a_stranger() {
+        let soon = Duration::from_secs(1);
+        for (problem, code) in [
+            (Problem::unavailable("a", "Away.", soon), Code::Unavailable),
+            (Problem::timed_out("a", "Slow."), Code::Unavailable),
+            (Problem::too_many("a", "Too many.", soon), Code::Busy),
+            (Problem::internal("broken"), Code::Other),
+        ] {
+            let who = Who::of_certificate(Err(problem));
+            assert!(!who.is_stranger() && !who.is_known() && who.certified().is_none(), "{code:?}");
+            assert_eq!(who.sees_anything().map_err(|refusal| refusal.code), Err(code));
+        }
+        for problem in [Problem::unauthenticated("a", "Revoked."), Problem::forbidden("a", "Another's.")] {
+            let who = Who::of_certificate(Err(problem));
+            assert!(who.is_stranger() && !who.is_known());
+            assert_eq!(
+                who.sees_anything().map_err(|refusal| refusal.code),
+                Err(Code::InsufficentAccessRights)
+            );
+        }
     }
 
     /// What is hidden is not there, by the rules for how somebody is known.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use directory::ldap::{Account, Identify, LdapConfig, LdapListener, LdapParts, Rates};
 use platform::caller::{Caller, CallerKind};
 use platform::db::Db;
+use platform::problem::Problem;
 use platform::web::{ClientCertificates, Protocols, Rate, Resumption, TlsConfig};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -27,6 +28,8 @@ pub(crate) struct Ldap {
     pub(crate) start_tls: SocketAddr,
     /// What the holder of the client certificate may do now.
     pub(crate) acts: Arc<Mutex<Vec<&'static str>>>,
+    /// Why it is not found out now whose the client certificate is, if it is not.
+    pub(crate) problem: Arc<Mutex<Option<fn() -> Problem>>>,
     pub(crate) folder: TempDir,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), platform::web::Error>>,
@@ -84,11 +87,18 @@ impl Ldap {
             hidden: vec!["nhsGMC".to_owned()],
         };
         let acts = Arc::new(Mutex::new(vec!["directory:read"]));
-        let granted = acts.clone();
+        let problem: Arc<Mutex<Option<fn() -> Problem>>> = Arc::default();
+        let (granted, refused) = (acts.clone(), problem.clone());
         let identify: Identify = Arc::new(move |chain, _address| {
             let acts = granted.lock().unwrap().clone();
+            let refused = *refused.lock().unwrap();
             let caller = Caller::new(CallerKind::System, "pas", "pas".parse().unwrap(), acts);
-            Box::pin(async move { Ok((!chain.is_empty()).then_some(caller)) })
+            Box::pin(async move {
+                match refused {
+                    Some(problem) => Err(problem()),
+                    None => Ok((!chain.is_empty()).then_some(caller)),
+                }
+            })
         });
         rig.keep_model();
         let (register, accounts) = (rig.register.clone(), vec![account]);
@@ -99,7 +109,7 @@ impl Ldap {
         let serving = tokio::spawn(listener.serve(async move {
             let _gone = stopped.await;
         }));
-        Self { rig, tls, start_tls, acts, folder, stop, serving }
+        Self { rig, tls, start_tls, acts, problem, folder, stop, serving }
     }
 
     /// Stops the ports, and waits until they have ended.

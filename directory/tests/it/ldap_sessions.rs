@@ -5,9 +5,11 @@ use std::time::Duration;
 use directory::ldap::{LdapConfig, Rates};
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
-    LdapBindCred, LdapBindRequest, LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode,
+    LdapBindCred, LdapBindRequest, LdapCompareRequest, LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode,
+    SaslCredentials,
 };
 use platform::db::Db;
+use platform::problem::Problem;
 use tokio::time::timeout;
 
 use crate::ldap_faults::{Secure, persistent, search};
@@ -28,7 +30,7 @@ impl Secure {
         let message = next.expect("the connection is open");
         let said = match message.op {
             LdapOp::SearchResultEntry(entry) => Said::Entry(entry.dn),
-            LdapOp::SearchResultDone(result) => Said::Result(result.code),
+            LdapOp::SearchResultDone(result) | LdapOp::CompareResult(result) => Said::Result(result.code),
             LdapOp::BindResponse(response) => Said::Result(response.res.code),
             LdapOp::ExtendedResponse(response) => Said::Result(response.res.code),
             other => panic!("{other:?}"),
@@ -63,6 +65,39 @@ fn bind(msgid: i32, dn: &str, secret: &str) -> LdapMsg {
     let op = LdapOp::BindRequest(LdapBindRequest { version: 3, dn: dn.to_owned(), cred });
     LdapMsg { msgid, op, ctrl: Vec::new() }
 }
+
+/// A bind by the certificate of the connection.
+fn external(msgid: i32) -> LdapMsg {
+    let sasl = SaslCredentials { mechanism: "EXTERNAL".to_owned(), credentials: Vec::new() };
+    let cred = LdapBindCred::SASL(sasl);
+    let op = LdapOp::BindRequest(LdapBindRequest { version: 3, dn: String::new(), cred });
+    LdapMsg { msgid, op, ctrl: Vec::new() }
+}
+
+/// Asks whether an entry has a value.
+fn compare(msgid: i32, dn: &str, attribute: &str, value: &str) -> LdapMsg {
+    let (dn, atype, val) = (dn.to_owned(), attribute.to_owned(), value.as_bytes().to_vec());
+    LdapMsg { msgid, op: LdapOp::CompareRequest(LdapCompareRequest { dn, atype, val }), ctrl: Vec::new() }
+}
+
+/// Why it is not found out whose a certificate is; what is answered then to a bind by it, and to anything else.
+const NOT_FOUND_OUT: [(fn() -> Problem, LdapResultCode, LdapResultCode); 3] = [
+    (
+        || Problem::unavailable("authority-away", "The authority is away.", Duration::from_secs(1)),
+        LdapResultCode::Unavailable,
+        LdapResultCode::Unavailable,
+    ),
+    (
+        || Problem::too_many("too-many", "Too many.", Duration::from_secs(1)),
+        LdapResultCode::Busy,
+        LdapResultCode::Busy,
+    ),
+    (
+        || Problem::unauthenticated("certificate-revoked", "It has been revoked."),
+        LdapResultCode::InvalidCredentials,
+        LdapResultCode::InsufficentAccessRights,
+    ),
+];
 
 /// A control that nobody knows, and without which nothing is to be done.
 pub(crate) fn unknown_control() -> Vec<LdapControl> {
@@ -118,6 +153,41 @@ platform::both_engines! {
         assert_eq!(client.said().await, (4, Said::Result(LdapResultCode::Success)), "without it the operation is done");
         let next = register(&ldap.rig, &accredited("RYY")).await;
         assert!(matches!(client.said().await, (1, Said::Entry(dn)) if dn.contains(&next)), "nothing was given up");
+    }
+
+    /// Of whom it cannot be found out at the moment who they are is told to come again, whatever they ask, and what they follow ends so;
+    /// that somebody may not is told of a certificate that is not good alone.
+    async fn what_passes_is_told_as_that(db: Db) {
+        let ldap = Ldap::new(db).await;
+        let there = register(&ldap.rig, &accredited("RXX")).await;
+        let dn = format!("uniqueIdentifier={there},ou=Services,o=nhs");
+        for (problem, binding, asking) in NOT_FOUND_OUT {
+            let mut client = Secure::connect(&ldap).await;
+            client.send(external(1)).await;
+            assert_eq!(client.said().await, (1, Said::Result(LdapResultCode::Success)));
+            client.send(persistent(2, 15, "(objectClass=nhsAs)")).await;
+            assert!(matches!(client.said().await, (2, Said::Entry(_))));
+            *ldap.problem.lock().unwrap() = Some(problem);
+            register(&ldap.rig, &accredited("RYY")).await;
+            assert_eq!(client.result(2).await, asking, "what was followed");
+            client.send(search(3, "(nhsIDCode=RXX)")).await;
+            assert_eq!(client.said().await, (3, Said::Result(asking.clone())));
+            client.send(compare(4, &dn, "nhsIDCode", "RXX")).await;
+            assert_eq!(client.said().await, (4, Said::Result(asking.clone())));
+            // Who is nobody is told so.
+            let is_nobody = asking == LdapResultCode::InsufficentAccessRights;
+            client.send(extended(5, "1.3.6.1.4.1.4203.1.11.3", None)).await;
+            let told = if is_nobody { LdapResultCode::Success } else { asking };
+            assert_eq!(client.said().await, (5, Said::Result(told)));
+            client.send(external(6)).await;
+            assert_eq!(client.said().await, (6, Said::Result(binding)));
+            // The connection is the same, and so is who it is once that can be found out.
+            *ldap.problem.lock().unwrap() = None;
+            client.send(external(7)).await;
+            assert_eq!(client.said().await, (7, Said::Result(LdapResultCode::Success)));
+            client.send(compare(8, &dn, "nhsIDCode", "RXX")).await;
+            assert_eq!(client.said().await, (8, Said::Result(LdapResultCode::CompareTrue)));
+        }
     }
 
     /// A program that binds for each of its searches is not held up, however often it does; one that tries secrets out is, and is not told then that
