@@ -1,5 +1,6 @@
 //! SCIM 2.0 for personnel systems (RFC 7643, RFC 7644): users, as a personnel system knows the people that it announced.
 
+mod announced;
 mod attribute;
 mod change;
 mod filter;
@@ -11,10 +12,11 @@ mod resource;
 mod schema;
 mod shape;
 
+pub(crate) use announced::Announced;
 pub(crate) use filter::{Filter, filter};
 pub(crate) use patch::{PatchRequest, patched};
 pub(crate) use provisioning::{
-    Announced, announce, announced, announced_by, change, demand_taken_away, known, leave, replace,
+    announce, announced, announced_by, change, demand_taken_away, known, leave, replace,
 };
 pub(crate) use resource::{User, demand_schema, read, taken};
 pub(crate) use schema::{resource_types, schemas, service_provider_config};

@@ -8,150 +8,19 @@ use std::collections::BTreeSet;
 use aws_lc_rs::digest::{SHA256, digest};
 use platform::db::Tx;
 use platform::id::UserId;
-use serde_json::Value;
 
+use super::announced::Announced;
 use super::filter::Key;
 use super::item::{self, Item, Several};
-use super::resource::{Extension, Meta, User, UserName};
+use super::resource::User;
 use crate::acting::Doing;
 use crate::api::{Channel, ClosePerson, CloseReason, Name, Origin, PersonKind, PersonState, Standing};
-use crate::day::moment;
 use crate::error::Error;
 use crate::person::{self, Created, Creation, Profile};
+use crate::store::people;
 use crate::store::people_links::{self, By, Force, Link};
-use crate::store::scim_users::{self, Kept, Part};
-use crate::store::{people, people_contacts, people_evidence};
+use crate::store::scim_users::{self, Part};
 use crate::version::Expected;
-
-/// Somebody whom a personnel system knows.
-#[derive(Debug)]
-pub(crate) struct Announced {
-    pub(crate) link: Link,
-    pub(crate) profile: Profile,
-    /// What is kept of them beyond; nothing where they were announced before it was kept.
-    kept: Option<Kept>,
-}
-
-impl Announced {
-    async fn of(tx: &mut Tx, link: Link, profile: Profile) -> Result<Self, Error> {
-        let kept = scim_users::find(&mut *tx, &link.source, &link.external_id).await?;
-        Ok(Self { link, profile, kept })
-    }
-
-    /// Whether they work there. A duplicate that the registration authority made part of another record does not: the other does.
-    fn is_active(&self) -> bool {
-        !self.link.is_retired() && self.profile.state.word() == PersonState::Open
-    }
-
-    /// The entity tag: it changes with the profile, and with what only this system says.
-    pub(crate) fn tag(&self) -> String {
-        format!("\"{}.{}\"", self.profile.version, self.kept.map_or(0, |kept| kept.revision))
-    }
-
-    /// What is said of the resource below a base.
-    pub(crate) fn meta(&self, base: &str) -> Meta {
-        let id = self.link.id().to_string();
-        let changed =
-            self.kept.map_or(self.profile.changed_at, |kept| kept.changed_at.max(self.profile.changed_at));
-        Meta {
-            location: format!("{base}/Users/{id}"),
-            id,
-            created: moment(self.profile.created_at),
-            changed: moment(changed),
-            version: self.tag(),
-        }
-    }
-
-    /// The person as the personnel system sees them.
-    pub(crate) async fn user(&self, tx: &mut Tx) -> Result<User, Error> {
-        let name = &self.profile.name;
-        let mut user = User {
-            external_id: Some(self.link.external_id.clone()),
-            user_name: self.link.user_name.clone(),
-            name: UserName {
-                family_name: name.family.clone(),
-                given_name: name.given.clone(),
-                middle_name: name.middle.clone(),
-                honorific_prefix: name.title.clone(),
-            },
-            active: Some(self.is_active()),
-            extension: Extension {
-                date_of_birth: self.profile.birth.as_ref().map(ToString::to_string),
-                gender: self.profile.gender,
-                registrations: people_evidence::registrations(&mut *tx, &self.profile.user_id).await?,
-                ..Extension::default()
-            },
-            ..User::default()
-        };
-        user.emails = self.items(tx, Several::Emails).await?;
-        user.phone_numbers = self.items(tx, Several::Phones).await?;
-        user.addresses = self.items(tx, Several::Addresses).await?;
-        Ok(user)
-    }
-
-    /// The values of an attribute: as the system told them, but for addresses that the profile has no longer; then those of the
-    /// profile that it did not tell.
-    async fn items(&self, tx: &mut Tx, several: Several) -> Result<Vec<Item>, Error> {
-        let parts = scim_users::values(&mut *tx, &self.link.source, &self.link.external_id).await?;
-        let told = items_of(&parts, several);
-        let channel = match several {
-            Several::Emails => Channel::Email,
-            Several::Phones => Channel::Mobile,
-            Several::Addresses => return Ok(told),
-        };
-        let addresses = people_contacts::of(&mut *tx, &self.profile.user_id).await?;
-        let addresses = addresses.into_iter().filter(|address| address.channel == channel);
-        let present: Vec<String> = addresses.map(|address| address.contact.value).collect();
-        let is_there = |item: &Item| {
-            several.contact(item).is_none() || present.iter().any(|value| value == item.text("value"))
-        };
-        let mut items: Vec<Item> = told.into_iter().filter(is_there).collect();
-        // Of what was announced before types were kept every address was shown as one for work.
-        let kind = match (channel, self.kept) {
-            (Channel::Mobile, _) => Some("mobile"),
-            (Channel::Email, None) => Some("work"),
-            (Channel::Email, Some(_)) => None,
-        };
-        let untold = |value: &&String| !items.iter().any(|item| item.text("value") == **value);
-        let untold: Vec<Item> = present.iter().filter(untold).map(|value| Item::new(value, kind)).collect();
-        items.extend(untold);
-        Ok(items)
-    }
-}
-
-/// The values of an attribute from their rows, which are in order.
-fn items_of(parts: &[Part], several: Several) -> Vec<Item> {
-    let mut items: Vec<(i64, Item)> = Vec::new();
-    for part in parts.iter().filter(|part| part.attribute == several.word()) {
-        if items.last().is_none_or(|(at, _)| *at != part.item) {
-            items.push((part.item, Item::default()));
-        }
-        let value = match (part.part.as_str(), part.value.as_str()) {
-            ("primary", word) => Value::Bool(word == "true"),
-            (_, text) => Value::from(text),
-        };
-        if let Some((_, item)) = items.last_mut() {
-            item.0.insert(part.part.clone(), value);
-        }
-    }
-    items.into_iter().map(|(_, item)| item).collect()
-}
-
-/// Values as their rows.
-fn parts_of(told: &Told) -> Vec<Part> {
-    let mut parts = Vec::new();
-    for (several, items) in &told.values {
-        for (at, item) in (0..).zip(items) {
-            parts.extend(item.0.iter().map(|(part, value)| Part {
-                attribute: several.word().to_owned(),
-                item: at,
-                part: part.clone(),
-                value: value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-            }));
-        }
-    }
-    parts
-}
 
 /// What a personnel system sent, checked.
 struct Told {
@@ -191,6 +60,22 @@ impl Told {
         scim_users::put(tx, link, &name_key(&link.user_name), doing.now).await?;
         scim_users::put_values(tx, link, &parts_of(self)).await
     }
+}
+
+/// Values as their rows.
+fn parts_of(told: &Told) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for (several, items) in &told.values {
+        for (at, item) in (0..).zip(items) {
+            parts.extend(item.0.iter().map(|(part, value)| Part {
+                attribute: several.word().to_owned(),
+                item: at,
+                part: part.clone(),
+                value: value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+            }));
+        }
+    }
+    parts
 }
 
 /// A name as it is compared (RFC 7643 4.1.1: without regard to case).
