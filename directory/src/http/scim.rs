@@ -6,7 +6,6 @@ use axum::routing::{any, get};
 use http::{StatusCode, Uri, header};
 use platform::caller::Caller;
 use platform::db::{self, JobFuture, Tx};
-use platform::id::OdsCode;
 use platform::problem::Problem;
 use platform::web::Path;
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use crate::acting::{Doing, Way};
 use crate::api::FEED;
 use crate::error::Error;
 use crate::register::Register;
-use crate::scim::{self, Refused};
+use crate::scim::{self, Refused, System};
 
 /// Where it is.
 pub(super) const BASE: &str = "/directory/scim/v2";
@@ -131,35 +130,35 @@ fn known(all: &[Value], uri: &Uri) -> Result<Shown, Refused> {
 
 /// A personnel system that calls.
 pub(super) struct Feed {
-    /// Under what name it announces people.
-    pub(super) source: String,
+    /// Which it is, and for whom it speaks.
+    pub(super) system: System,
     caller: Caller,
-    organisation: OdsCode,
 }
 
 /// Which personnel system calls, in the name of its organisation.
 pub(super) fn feed(caller: Result<Caller, Problem>) -> Result<Feed, Refused> {
     let caller = caller?;
     caller.may(FEED)?;
-    let Some(organisation) = caller.organisation.clone() else {
+    let Some(employer) = caller.organisation.clone() else {
         let sentence =
             "This client speaks for no organisation. Ask the operator to say for which it does.".to_owned();
         return Err(Error::NotAllowed { code: "feed-without-organisation", sentence }.into());
     };
-    Ok(Feed { source: format!("scim {}", caller.client), caller, organisation })
+    let system = System { source: format!("scim {}", caller.client), employer };
+    Ok(Feed { system, caller })
 }
 
 impl Feed {
-    /// Does what it tells, in the writer's transaction. The job is given the name under which it announces.
+    /// Does what it tells, in the writer's transaction. The job is given which system that is.
     pub(super) async fn act<T, E, F>(self, register: &Register, job: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + From<db::Error> + Send + 'static,
-        F: for<'t> FnOnce(&'t mut Tx, Doing, String) -> JobFuture<'t, T, E> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx, Doing, System) -> JobFuture<'t, T, E> + Send + 'static,
     {
-        let Self { source, caller, organisation } = self;
-        let way = Way::Feed { organisation };
-        register.act_in_way(caller, way, register.now(), move |tx, doing| job(tx, doing, source)).await
+        let Self { system, caller } = self;
+        let way = Way::Feed { organisation: system.employer.clone() };
+        register.act_in_way(caller, way, register.now(), move |tx, doing| job(tx, doing, system)).await
     }
 }
 

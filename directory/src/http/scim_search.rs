@@ -13,9 +13,10 @@ use serde_json::Value;
 
 use super::scim::{Shown, feed, list_of};
 use super::scim_users::shown;
+use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
-use crate::scim::{self, Filter, LARGEST_PAGE, MOST_LOOKED_AT, Refused, Shape, demand_schema};
+use crate::scim::{self, Filter, LARGEST_PAGE, MOST_LOOKED_AT, Refused, Shape, System, demand_schema};
 use crate::store::people_links;
 
 /// The schema of a search.
@@ -88,11 +89,11 @@ pub(super) async fn list(
     State(register): State<Register>,
     asked: Result<Query<Asked>, Problem>,
 ) -> Result<Shown, Refused> {
-    let source = feed(caller)?.source;
+    let system = feed(caller)?.system;
     let Query(asked) = asked?;
     let names = |list: &str| list.split(',').map(str::to_owned).collect::<Vec<_>>();
     let shape = Shape::read(&names(&asked.attributes), &names(&asked.excluded_attributes))?;
-    found(&register, &source, asked.filter.as_deref(), Part::of(asked.start_index, asked.count), &shape).await
+    found(&register, &system, asked.filter.as_deref(), Part::of(asked.start_index, asked.count), &shape).await
 }
 
 /// The same with what is asked in the body.
@@ -111,11 +112,11 @@ pub(super) async fn search(
     State(register): State<Register>,
     body: Result<Json<SearchRequest>, Problem>,
 ) -> Result<Shown, Refused> {
-    let source = feed(caller)?.source;
+    let system = feed(caller)?.system;
     let Json(asked) = body?;
     demand_schema(&asked.schemas, SEARCH)?;
     let shape = Shape::read(&asked.attributes, &asked.excluded_attributes)?;
-    found(&register, &source, asked.filter.as_deref(), Part::of(asked.start_index, asked.count), &shape).await
+    found(&register, &system, asked.filter.as_deref(), Part::of(asked.start_index, asked.count), &shape).await
 }
 
 /// The same of every kind of resource, of which there is one.
@@ -138,7 +139,7 @@ pub(super) async fn search_all(
 
 async fn found(
     register: &Register,
-    source: &str,
+    system: &System,
     filter: Option<&str>,
     part: Part,
     shape: &Shape,
@@ -150,16 +151,16 @@ async fn found(
     let filter = filter.map(scim::filter).transpose().map_err(refused)?;
     let mut tx = register.db.read().acquire().await.map_err(Error::from)?;
     let Some(filter) = filter else {
-        let total = people_links::count(&mut *tx, source).await?;
-        let links = people_links::page(&mut *tx, source, part.start - 1, part.count).await?;
+        let total = people_links::count(&mut *tx, &system.source).await?;
+        let links = people_links::page(&mut *tx, &system.source, part.start - 1, part.count).await?;
         let mut resources = Vec::with_capacity(links.len());
         for link in links {
-            let announced = scim::announced_by(&mut tx, link).await?;
+            let announced = scim::announced_by(&mut tx, system, register.today(), link).await?;
             resources.push(shown(&mut tx, &announced, StatusCode::OK, shape).await?.body);
         }
         return Ok(Shown::ok(list_of(&resources, total, part.start)));
     };
-    let taken = taken(&mut tx, source, &filter).await?;
+    let taken = taken(&mut tx, (system, register.today()), &filter).await?;
     let total = u64::try_from(taken.len()).unwrap_or(u64::MAX);
     let skip = usize::try_from(part.start - 1).unwrap_or(usize::MAX);
     let count = usize::try_from(part.count).unwrap_or(usize::MAX);
@@ -168,7 +169,8 @@ async fn found(
 }
 
 /// Those whom a filter takes: the one whom it names, or those of everybody if that is not too many to look at.
-async fn taken(tx: &mut Tx, source: &str, filter: &Filter) -> Result<Vec<Value>, Refused> {
+async fn taken(tx: &mut Tx, (system, today): (&System, Day), filter: &Filter) -> Result<Vec<Value>, Refused> {
+    let source = system.source.as_str();
     let links = match filter.key() {
         Some(key) => scim::known(tx, source, &key).await?.into_iter().collect(),
         None if people_links::count(&mut *tx, source).await? > u64::from(MOST_LOOKED_AT) => {
@@ -181,7 +183,7 @@ async fn taken(tx: &mut Tx, source: &str, filter: &Filter) -> Result<Vec<Value>,
     };
     let mut taken = Vec::new();
     for link in links {
-        let announced = scim::announced_by(tx, link).await?;
+        let announced = scim::announced_by(tx, system, today, link).await?;
         let resource = shown(tx, &announced, StatusCode::OK, &Shape::Whole).await?.body;
         if filter.takes(&resource) {
             taken.push(resource);

@@ -14,9 +14,10 @@ use serde_json::Value;
 
 use super::scim::{BASE, Shown, feed};
 use super::scim_conditions::Conditions;
+use crate::acting::Doing;
 use crate::error::Error;
 use crate::register::Register;
-use crate::scim::{self, Announced, PatchRequest, Refused, Shape, User};
+use crate::scim::{self, Announced, PatchRequest, Refused, Shape, System, User};
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
@@ -55,15 +56,15 @@ pub(super) async fn shown(
 /// Finds somebody for a change, if they are as the client has read them.
 async fn meant(
     tx: &mut Tx,
-    source: &str,
+    (doing, system): (&Doing, &System),
     user: &UserId,
     conditions: &Conditions,
 ) -> Result<Announced, Error> {
-    let announced = scim::announced(tx, source, user).await?;
+    let announced = scim::announced(tx, system, doing.today(), user).await?;
     if conditions.allow(&announced.tag()) {
         return Ok(announced);
     }
-    Err(Error::Changed { what: "user", present: announced.profile.version })
+    Err(Error::Changed { what: "user", present: announced.version() })
 }
 
 /// Announces somebody.
@@ -92,9 +93,9 @@ pub(super) async fn create(
     let (feed, shape) = (feed(caller)?, Wanted::shape(wanted)?);
     let user: User = scim::read(body?.0)?;
     let done: Result<Shown, Error> = feed
-        .act(&register, move |tx, doing, source| {
+        .act(&register, move |tx, doing, system| {
             Box::pin(async move {
-                let (new, announced) = scim::announce(tx, &doing, &source, &user).await?;
+                let (new, announced) = scim::announce(tx, &doing, &system, &user).await?;
                 shown(tx, &announced, if new { StatusCode::CREATED } else { StatusCode::OK }, &shape).await
             })
         })
@@ -124,12 +125,12 @@ pub(super) async fn read(
     wanted: Result<Query<Wanted>, Problem>,
     headers: HeaderMap,
 ) -> Result<Shown, Refused> {
-    let source = feed(caller)?.source;
+    let system = feed(caller)?.system;
     let (Path(id), shape, conditions) = (id?, Wanted::shape(wanted)?, Conditions::of(&headers)?);
     let mut connection = register.db.read().acquire().await.map_err(Error::from)?;
-    let announced = scim::announced(&mut connection, &source, &id).await?;
+    let announced = scim::announced(&mut connection, &system, register.today(), &id).await?;
     if !conditions.allow_match(&announced.tag()) {
-        return Err(Error::Changed { what: "user", present: announced.profile.version }.into());
+        return Err(Error::Changed { what: "user", present: announced.version() }.into());
     }
     // RFC 9110 13.1.2.
     let is_known = !conditions.allow(&announced.tag());
@@ -167,9 +168,9 @@ pub(super) async fn replace(
     let (Path(id), conditions) = (id?, Conditions::of(&headers)?);
     let user: User = scim::read(body?.0)?;
     let done: Result<Shown, Error> = feed
-        .act(&register, move |tx, doing, source| {
+        .act(&register, move |tx, doing, system| {
             Box::pin(async move {
-                let present = meant(tx, &source, &id, &conditions).await?;
+                let present = meant(tx, (&doing, &system), &id, &conditions).await?;
                 let announced = scim::replace(tx, &doing, present, &user).await?;
                 shown(tx, &announced, StatusCode::OK, &shape).await
             })
@@ -231,9 +232,9 @@ pub(super) async fn patch(
     let (feed, shape) = (feed(caller)?, Wanted::shape(wanted)?);
     let (Path(id), conditions, Json(request)) = (id?, Conditions::of(&headers)?, body?);
     let done: Result<Shown, NotPatched> = feed
-        .act(&register, move |tx, doing, source| {
+        .act(&register, move |tx, doing, system| {
             Box::pin(async move {
-                let present = meant(tx, &source, &id, &conditions).await?;
+                let present = meant(tx, (&doing, &system), &id, &conditions).await?;
                 let resource = present.user(tx).await?.resource(&present.meta(BASE));
                 let after = scim::patched(resource.clone(), request)?;
                 if after == resource {
@@ -277,9 +278,9 @@ pub(super) async fn remove(
     let feed = feed(caller)?;
     let (Path(id), conditions) = (id?, Conditions::of(&headers)?);
     let done: Result<(), Error> = feed
-        .act(&register, move |tx, doing, source| {
+        .act(&register, move |tx, doing, system| {
             Box::pin(async move {
-                let present = meant(tx, &source, &id, &conditions).await?;
+                let present = meant(tx, (&doing, &system), &id, &conditions).await?;
                 scim::leave(tx, &doing, present).await
             })
         })

@@ -8,9 +8,11 @@ use super::profile::Profile;
 use crate::acting::{self, Doing, Way};
 use crate::api::Standing;
 use crate::authority::{Act, Lineage, Rank, Refusal, Target, Verdict};
+use crate::day::Day;
 use crate::error::Error;
 use crate::ods;
-use crate::store::{assignments_end, employers, lineages, roles};
+use crate::store::roles::{self, Held};
+use crate::store::{assignments_end, employers, lineages, people};
 
 /// Who checks documents: whoever acts, or asked for what is done now and checked them then.
 pub(super) fn checker(doing: &Doing) -> Checker<'_> {
@@ -93,20 +95,66 @@ impl Doing {
     }
 }
 
+/// Whose somebody is, as the personnel system of an employer may know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The employer's alone; or nobody's, and not checked yet. Of them the system may tell.
+    Theirs,
+    /// The employer's and somebody else's; or nobody's any more, and the employer's last.
+    TheirsToo,
+    /// Somebody else's; or nobody's, and never the employer's.
+    Others,
+}
+
+/// Whose somebody is on a day, seen by an employer: by the same places as what its personnel system may tell of them.
+pub(crate) async fn whose(
+    tx: &mut Tx,
+    profile: &Profile,
+    employer: &OdsCode,
+    today: Day,
+) -> Result<Whose, Error> {
+    let user = &profile.user_id;
+    let held = roles::held_whole(tx, user, today).await?;
+    let lines = lines(tx, profile, &held, today).await?;
+    let own = lines.iter().filter(|line| line.is_within(employer)).count();
+    if !lines.is_empty() {
+        return Ok(match own {
+            0 => Whose::Others,
+            all if all == lines.len() => Whose::Theirs,
+            _ => Whose::TheirsToo,
+        });
+    }
+    if profile.standing != Standing::Verified {
+        return Ok(Whose::Theirs);
+    }
+    let last = match assignments_end::last_held(tx, user).await? {
+        Some(left) => Some(left),
+        None => people::made_in(&mut *tx, user).await?,
+    };
+    let last = employers::of(tx, last.as_slice()).await?;
+    let was_theirs = last.values().any(|line| line.is_within(employer));
+    Ok(if was_theirs { Whose::TheirsToo } else { Whose::Others })
+}
+
 /// Where somebody is employed now or later, and the highest rank they hold or will.
 async fn employed(tx: &mut Tx, doing: &Doing, profile: &Profile) -> Result<Target, Error> {
     let (user, today, basis) = (&profile.user_id, doing.today(), doing.basis());
     let held = roles::held_whole(tx, user, today).await?;
-    let mut places = assignments_end::organisations_reached(tx, user, today).await?;
-    places.extend(profile.organisation.clone());
-    let given = held.iter().map(|role| &role.profile.organisation);
-    places.extend(given.filter(|place| !ods::is_anywhere(place)).cloned());
     Ok(Target {
         person: Some(user.clone()),
-        organisations: employers::of(tx, &places).await?.into_values().collect(),
+        organisations: lines(tx, profile, &held, today).await?,
         person_rank: held.iter().filter_map(|role| role.profile.rank(basis)).max(),
         ..Target::default()
     })
+}
+
+/// Each organisation in which somebody is employed now or later, with those that it is part of.
+async fn lines(tx: &mut Tx, profile: &Profile, held: &[Held], today: Day) -> Result<Vec<Lineage>, Error> {
+    let mut places = assignments_end::organisations_reached(tx, &profile.user_id, today).await?;
+    places.extend(profile.organisation.clone());
+    let given = held.iter().map(|role| &role.profile.organisation);
+    places.extend(given.filter(|place| !ods::is_anywhere(place)).cloned());
+    Ok(employers::of(tx, &places).await?.into_values().collect())
 }
 
 async fn target(tx: &mut Tx, doing: &Doing, profile: &Profile) -> Result<Target, Error> {

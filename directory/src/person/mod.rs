@@ -33,6 +33,7 @@ mod telling;
 mod text;
 mod told;
 
+pub(crate) use allowed::{Whose, whose};
 pub(crate) use changing::{
     change, look_at_change, look_at_rename, note_evidence, register, rename, unregister, verify,
 };

@@ -12,7 +12,7 @@ mod resource;
 mod schema;
 mod shape;
 
-pub(crate) use announced::Announced;
+pub(crate) use announced::{Announced, System};
 pub(crate) use filter::{Filter, filter};
 pub(crate) use patch::{PatchRequest, patched};
 pub(crate) use provisioning::{

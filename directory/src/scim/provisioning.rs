@@ -9,14 +9,16 @@ use aws_lc_rs::digest::{SHA256, digest};
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::announced::Announced;
+use super::announced::{Announced, System};
 use super::filter::Key;
 use super::item::{self, Item, Several};
 use super::resource::User;
 use crate::acting::Doing;
 use crate::api::{Channel, ClosePerson, CloseReason, Name, Origin, PersonKind, PersonState, Standing};
+use crate::authority::Act;
+use crate::day::Day;
 use crate::error::Error;
-use crate::person::{self, Created, Creation, Profile};
+use crate::person::{self, Created, Creation, Profile, Whose};
 use crate::store::people;
 use crate::store::people_links::{self, By, Force, Link};
 use crate::store::scim_users::{self, Part};
@@ -147,16 +149,17 @@ fn creation(doing: &Doing, user: &User, values: &[(Several, Vec<Item>)]) -> Resu
 pub(crate) async fn announce(
     tx: &mut Tx,
     doing: &Doing,
-    source: &str,
+    system: &System,
     user: &User,
 ) -> Result<(bool, Announced), Error> {
+    let System { source, employer } = system;
     let external_id = user.external_id.as_deref().unwrap_or_default();
     let external_id = person::line("externalId", external_id, 200)?;
     let told = Told::of(doing, user)?;
     if let Some(link) = people_links::find(&mut *tx, source, By::ExternalId(&external_id)).await? {
         if told.is_known(&link) {
             let profile = profile(tx, &link.user).await?;
-            return Ok((false, Announced::of(tx, link, profile).await?));
+            return Ok((false, Announced::of(tx, employer, doing.today(), link, profile).await?));
         }
         return Err(Error::conflict(
             "external-id-taken",
@@ -190,7 +193,7 @@ pub(crate) async fn announce(
         },
     };
     let link = Link {
-        source: source.to_owned(),
+        source: source.clone(),
         external_id,
         user_name: told.user_name.clone(),
         user: profile.user_id.clone(),
@@ -202,7 +205,7 @@ pub(crate) async fn announce(
         return Err(name_taken());
     }
     told.keep(tx, doing, &link).await?;
-    Ok((true, Announced::of(tx, link, profile).await?))
+    Ok((true, Announced::of(tx, employer, doing.today(), link, profile).await?))
 }
 
 /// Somebody who is known here already, and of whom the system tells from now on.
@@ -255,16 +258,26 @@ async fn profile(tx: &mut Tx, user: &UserId) -> Result<Profile, Error> {
 }
 
 /// Somebody whom this system has announced; of others it learns nothing.
-pub(crate) async fn announced(tx: &mut Tx, source: &str, user: &UserId) -> Result<Announced, Error> {
-    let link = people_links::find(&mut *tx, source, By::Resource(user)).await?;
+pub(crate) async fn announced(
+    tx: &mut Tx,
+    system: &System,
+    today: Day,
+    user: &UserId,
+) -> Result<Announced, Error> {
+    let link = people_links::find(&mut *tx, &system.source, By::Resource(user)).await?;
     let link = link.ok_or_else(|| Error::unknown("user", user))?;
-    announced_by(tx, link).await
+    announced_by(tx, system, today, link).await
 }
 
-/// Whom a link means.
-pub(crate) async fn announced_by(tx: &mut Tx, link: Link) -> Result<Announced, Error> {
+/// Whom a link of a system means.
+pub(crate) async fn announced_by(
+    tx: &mut Tx,
+    system: &System,
+    today: Day,
+    link: Link,
+) -> Result<Announced, Error> {
     let profile = profile(tx, &link.user).await?;
-    Announced::of(tx, link, profile).await
+    Announced::of(tx, &system.employer, today, link, profile).await
 }
 
 /// Brings somebody to what the system says of them, whole. The same as last time changes nothing.
@@ -299,20 +312,28 @@ pub(crate) async fn change(
     present: Announced,
     user: &User,
 ) -> Result<Announced, Error> {
+    if present.whose == Whose::Others {
+        demand_same_id(&present.link, user)?;
+        if user.active == Some(false) {
+            return Ok(present);
+        }
+        // Refused as every change of somebody else's is, before it is said what is missing of what the client is not shown.
+        doing.demand_on(tx, Act::ChangePerson, &present.profile).await?;
+    }
     let told = Told::of(doing, user)?;
     demand_same_id(&present.link, user)?;
     if present.link.is_retired() {
         // It is inactive already, and the other one is the person.
         return if user.active == Some(false) { Ok(present) } else { Err(merged(&present.link)) };
     }
-    let Announced { mut link, mut profile, .. } = present;
+    let Announced { mut link, mut profile, employer, .. } = present;
     let is_open = profile.state.word() == PersonState::Open;
     if user.active == Some(false) {
         // Who left is as they were when they left.
         if is_open {
             profile = close(tx, doing, profile).await?;
         }
-        return Announced::of(tx, link, profile).await;
+        return Announced::of(tx, &employer, doing.today(), link, profile).await;
     }
     let other = known(tx, &link.source, &Key::UserName(&told.user_name)).await?;
     if other.is_some_and(|other| other.external_id != link.external_id) {
@@ -324,7 +345,7 @@ pub(crate) async fn change(
         people_links::change(tx, &link, doing.now).await?;
         told.keep(tx, doing, &link).await?;
     }
-    Announced::of(tx, link, profile).await
+    Announced::of(tx, &employer, doing.today(), link, profile).await
 }
 
 /// Goes on if nothing is left of what an operation took away: what its holder has verified stays, and so does everything of

@@ -25,6 +25,7 @@ pub(crate) struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) external_id: Option<String>,
     pub(crate) user_name: String,
+    #[serde(skip_serializing_if = "UserName::is_empty")]
     pub(crate) name: UserName,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) active: Option<bool>,
@@ -54,6 +55,13 @@ pub(crate) struct UserName {
     pub(crate) middle_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) honorific_prefix: Option<String>,
+}
+
+impl UserName {
+    /// Whether nobody is named.
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What the register needs beyond the standard.
@@ -211,10 +219,11 @@ impl User {
     /// The resource as it is answered.
     pub(crate) fn resource(&self, meta: &Meta) -> Value {
         let mut value = serde_json::to_value(self).unwrap_or_default();
-        let name = &self.name;
         value["schemas"] = if self.extension.is_empty() { json!([USER]) } else { json!([USER, EXTENSION]) };
         value["id"] = json!(meta.id);
-        value["displayName"] = json!(format!("{} {}", name.given_name, name.family_name));
+        if !self.name.is_empty() {
+            value["displayName"] = json!(format!("{} {}", self.name.given_name, self.name.family_name));
+        }
         value["meta"] = json!({
             "resourceType": "User", "created": meta.created, "lastModified": meta.changed,
             "location": meta.location, "version": meta.version,

@@ -7,7 +7,7 @@ use platform::id::UserId;
 use serde_json::{Value, json};
 
 use crate::people_rig::{assign, documents, new_person, staff, texts};
-use crate::rig::{Answered, Rig, system};
+use crate::rig::{Answered, Rig, person, system};
 
 pub(crate) const BASE: &str = "/directory/scim/v2";
 pub(crate) const EXTENSION: &str = "urn:lanyard:params:scim:schemas:extension:register:2.0:User";
@@ -273,5 +273,68 @@ platform::both_engines! {
         let kind = rig.get(&feed, &format!("{BASE}/ResourceTypes/User")).await;
         assert_eq!(kind.body["endpoint"], "/Users");
         assert_eq!(refused(&rig.get(&feed, &format!("{BASE}/ResourceTypes/Group")).await), (404, ""));
+    }
+
+    /// Whom another organisation employs now is inactive to the personnel system of the former one, which sees what it told and nothing that
+    /// became of them; of whom both employ it sees what it told, and the name.
+    async fn former_employers_see_nothing_new(db: Db) {
+        let rig = Rig::new(db.clone());
+        let feed = payroll("payroll", "RXX");
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let elsewhere = staff(&db, 901, Some("ra-manager"), "RYY").await;
+        let made = post(&rig, &feed, &user("4711", "Ann", "Example", "1984-07-23")).await;
+        let id: UserId = made.body["id"].as_str().unwrap().parse().unwrap();
+        let (path, told) = (format!("{BASE}/Users/{id}"), made.body["emails"].clone());
+        assign(&db, &id, None, "RXX", "2026-01-01").await;
+        let verified = rig.act(&agent, &id, "verification", &json!({"evidence": documents("123456789")})).await;
+        assert_eq!(verified.status, StatusCode::OK, "{:?}", verified.body);
+        let adds = async |address: &str| {
+            let emails = format!("/directory/people/{id}/emails");
+            let added = rig.post(&person(id.as_str()), &emails, &json!({"value": address})).await;
+            assert!(added.status.is_success(), "{:?}", added.body);
+        };
+        adds("ann@first.example").await;
+        let theirs = rig.get(&feed, &path).await;
+        assert_eq!(theirs.body["emails"], json!([told[0], {"value": "ann@first.example"}]));
+        let inactive = operations(&json!([{"op": "replace", "path": "active", "value": false}]));
+        assert_eq!(send(&rig, &feed, Method::PATCH, id.as_str(), None, &inactive).await.status, StatusCode::OK);
+
+        let (reopen, returned) = (format!("/directory/people/{id}/reopen"), json!({"reason": "returned"}));
+        let opened = rig.send(&elsewhere, Method::POST, &reopen, &[("if-match", "*")], Some(&returned)).await;
+        assert_eq!(opened.status, StatusCode::OK, "{:?}", opened.body);
+        assign(&db, &id, None, "RYY", "2026-01-01").await;
+        adds("ann@home.example").await;
+        let renamed = rig.act(&elsewhere, &id, "names", &json!({"name": {"given": "Ann", "family": "Sample"}, "reason": "marriage",
+            "evidence": {"document": "marriage-certificate", "issuer": "Leeds", "method": "f2f"}})).await;
+        assert_eq!(renamed.status, StatusCode::OK, "{:?}", renamed.body);
+        let left = rig.get(&feed, &path).await;
+        assert_eq!((&left.body["active"], &left.body["userName"], &left.body["emails"]), (&json!(false), &json!("Ann.Example.4711"), &told));
+        for hidden in ["name", "displayName", EXTENSION] {
+            assert!(left.body[hidden].is_null(), "{:?}", left.body);
+        }
+        let found = async |filter: &str| {
+            let list = rig.get(&feed, &format!("{BASE}/Users?filter={}", filter.replace(' ', "%20").replace('"', "%22"))).await;
+            let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter}).to_string();
+            let headers = [("content-type", "application/scim+json")];
+            let search = rig.file(&feed, Method::POST, &format!("{BASE}/.search"), &headers, body.as_bytes()).await;
+            assert_eq!(list.body["totalResults"], search.body["totalResults"], "{filter}");
+            list.body["totalResults"].as_u64()
+        };
+        let new = ["emails.value eq \"ann@home.example\"", "emails.value eq \"ann@first.example\"", "name.familyName eq \"Sample\""];
+        for filter in new {
+            assert_eq!(found(filter).await, Some(0), "{filter}");
+        }
+        assert_eq!(found("emails.value eq \"ann@trust.example\"").await, Some(1));
+        // Nor is it told that something changes, and what is written is refused as it was.
+        adds("ann@second.example").await;
+        assert_eq!(rig.get(&feed, &path).await.etag(), left.etag());
+        let mail = operations(&json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "x@trust.example"}]));
+        assert_eq!(refused(&send(&rig, &feed, Method::PATCH, id.as_str(), None, &mail).await), (403, ""));
+
+        assign(&db, &id, None, "RXX", "2026-01-01").await;
+        let both = rig.get(&feed, &path).await;
+        assert_eq!((&both.body["active"], &both.body["name"]["familyName"], &both.body["emails"]), (&json!(true), &json!("Sample"), &told));
+        assert_eq!((found(new[0]).await, found(new[2]).await), (Some(0), Some(1)));
+        assert_eq!(refused(&send(&rig, &feed, Method::PATCH, id.as_str(), None, &mail).await), (403, ""));
     }
 }
