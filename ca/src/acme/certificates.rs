@@ -49,7 +49,7 @@ impl Acme {
         let order = orders::by_serial(self.desk().db.read(), serial).await?;
         order.filter(|order| order.account == account.id).ok_or_else(unknown)?;
         let stored = self.stored(serial).await?;
-        let issuer = self.authority.issuer(&stored.issuer)?;
+        let issuer = self.authority.issuer_looked_for(&stored.issuer).await?;
         let mut text = pki::to_pem("CERTIFICATE", &stored.certificate.ok_or_else(unknown)?);
         let above = std::iter::once(&issuer.certificate).chain(&issuer.chain);
         for certificate in above.filter(|certificate| !certificate.is_self_issued()) {

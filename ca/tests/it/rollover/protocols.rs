@@ -1,14 +1,18 @@
 //! What EST and ACME give out after a root and an issuing authority were given new keys.
 
+use ca::Config;
+use ca::api::{CertificateState, ENROL, REVOKE};
 use pki::Certificate;
 use platform::db::Db;
 
 use super::roll_over_of;
+use crate::acme::client::b64;
 use crate::acme::site::Site;
 use crate::cmp::send;
 use crate::cmp_client::{Message, failure, sequence, tlv};
 use crate::est::certificates;
-use crate::roads::Roads;
+use crate::roads::{ROADS, Roads};
+use crate::world::config_of;
 
 platform::both_engines! {
     /// `cacerts` has the new issuer, every root and what leads from one to the other (RFC 7030 4.1.3).
@@ -92,6 +96,39 @@ platform::both_engines! {
         }
         let stranger = site.client().await;
         assert_eq!(stranger.fetch(&format!("{url}/alternates/1")).await.status, 404);
+    }
+
+    /// Nodes that have not looked since another made a key give out by ACME what that key signed, and tell when to renew it.
+    async fn acme_knows_what_another_nodes_key_signed(db: Db) {
+        let site = Site::new(db).await;
+        let (fetching, telling) = (site.another().await, site.another().await);
+        let acme = site.client().await;
+        roll_over_of(&site.authority, "systems").await.unwrap();
+        let (order, pem) = site.certified(&acme, &["localhost"]).await;
+        let chain = Certificate::chain_from_pem(&pem).unwrap();
+        assert!(chain[0].issuer().to_string().contains("Lanyard Systems CA G2"));
+        let acme = acme.at(&fetching);
+        let said = acme.fetch(order["certificate"].as_str().unwrap()).await;
+        assert_eq!((said.status, String::from_utf8(said.body).unwrap()), (200, pem));
+        let issuer = chain[0].authority_key_id().unwrap().key_id.clone().unwrap();
+        let place = format!("/acme/renewal-info/{}.{}", b64(&issuer), b64(chain[0].serial().content()));
+        assert_eq!(acme.at(&telling).get(&place).await.status, 200);
+    }
+
+    /// A node that has not looked since another made a key revokes by CMP what that key signed.
+    async fn cmp_revokes_what_another_nodes_key_signed(db: Db) {
+        let mut roads = Roads::new(db).await;
+        let config = Config { enrol: toml::from_str(ROADS).unwrap(), ..config_of(3) };
+        let (other, _client) = roads.world.again(config).await;
+        let desk = roads.system("desk", &[ENROL, REVOKE]).await;
+        roll_over_of(&roads.authority, "systems").await.unwrap();
+        let system = roads.system("larkfield", &[ENROL]).await;
+        let certificate = Certificate::from_der(&system.certificate).unwrap();
+        assert!(certificate.issuer().to_string().contains("Lanyard Systems CA G2"));
+        roads.reopen(other);
+        let answer = send(&roads, &Message::revocation(&desk, &certificate, 4)).await;
+        assert_eq!((answer.body, answer.failure), (12, None), "{:?}", answer.text);
+        assert_eq!(roads.state(&certificate).await, CertificateState::Revoked);
     }
 }
 
