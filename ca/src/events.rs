@@ -180,6 +180,10 @@ pub enum Event {
         serial: String,
         /// Who issued it.
         issuer: String,
+        /// Since when its key is thought to have been unsafe, milliseconds since 1970.
+        #[schema(value_type = Option<i64>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        invalidity_date: Option<Millis>,
     },
     /// A hold was lifted.
     CertificateResumed {

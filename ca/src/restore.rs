@@ -13,6 +13,7 @@ use crate::digest::{sha256, sha256_hex};
 use crate::error::Error;
 use crate::events::Event;
 use crate::failpoint;
+use crate::intent::whole_second;
 use crate::issuer::Issuer;
 use crate::revocation;
 use crate::serial::Serial;
@@ -212,6 +213,9 @@ impl Authority {
                             if stored.state == State::Issued
                                 && says_more(stored.revocation.as_ref(), &revocation) =>
                         {
+                            let known = stored.revocation.and_then(|known| known.invalidity_date);
+                            let invalidity_date = revocation::earliest(known, revocation.invalidity_date);
+                            let revocation = Revocation { invalidity_date, ..revocation };
                             let _ = certificates::mark_revoked(tx, &serial, &revocation).await?;
                             (Taken::Revoked, revocation::event(&stored, &revocation))
                         }
@@ -238,13 +242,15 @@ enum Taken {
     Nothing,
 }
 
-/// Whether a list knows more than the row: that the certificate is revoked at all, that it is for good what was a hold, or
-/// that it is for compromise.
+/// Whether a list knows more than the row: that the certificate is revoked at all, that it is for good what was a hold, that
+/// it is for compromise, or that its key was unsafe for longer.
 fn says_more(known: Option<&Revocation>, seen: &Revocation) -> bool {
-    known.is_none_or(|known| {
-        known.reason != seen.reason
-            && (known.reason == Reason::CertificateHold || seen.reason == Reason::KeyCompromise)
-    })
+    let Some(known) = known else { return true };
+    if known.reason == seen.reason {
+        // A list knows no parts of a second.
+        return revocation::is_earlier(seen.invalidity_date, known.invalidity_date.map(whole_second));
+    }
+    known.reason == Reason::CertificateHold || seen.reason == Reason::KeyCompromise
 }
 
 /// It proves nothing about the time since the copy was taken.

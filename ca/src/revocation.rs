@@ -53,32 +53,38 @@ fn decide(stored: &Stored, request: &RevokeRequest, reach: Reach, now: Millis) -
             return Err(Error::AuthorityNotHeld);
         }
     }
-    let to = |revoked_at| {
-        let (reason, invalidity_date) = (request.reason, request.invalidity_date);
-        Ok(Change::To(Revocation { revoked_at, reason, invalidity_date }))
+    let to = |revoked_at, known: Option<Millis>| {
+        let invalidity_date = earliest(known, request.invalidity_date);
+        Ok(Change::To(Revocation { revoked_at, reason: request.reason, invalidity_date }))
     };
     match stored.revocation {
-        None => to(now),
-        Some(before) if before.reason == request.reason && !says_earlier(&before, request) => {
+        None => to(now, None),
+        Some(before)
+            if before.reason == request.reason
+                && !is_earlier(request.invalidity_date, before.invalidity_date) =>
+        {
             Ok(Change::Nothing)
         }
         // The same reason, unsafe for longer than was known. A hold becomes final and counts from its beginning.
         Some(before) if [request.reason, Reason::CertificateHold].contains(&before.reason) => {
-            to(before.revoked_at)
+            to(before.revoked_at, before.invalidity_date)
         }
         // That a key was compromised is worth knowing even when it is revoked for a lesser reason.
-        Some(before) if request.reason == Reason::KeyCompromise => to(before.revoked_at),
+        Some(before) if request.reason == Reason::KeyCompromise => {
+            to(before.revoked_at, before.invalidity_date)
+        }
         Some(_) => Err(Error::AlreadyRevoked),
     }
 }
 
-/// Whether the request says that the key was unsafe before what is known.
-fn says_earlier(before: &Revocation, request: &RevokeRequest) -> bool {
-    match (request.invalidity_date, before.invalidity_date) {
-        (Some(asked), Some(known)) => asked < known,
-        (Some(_), None) => true,
-        (None, _) => false,
-    }
+/// Whether what is said now tells that the key was unsafe before what is known.
+pub(crate) fn is_earlier(said: Option<Millis>, known: Option<Millis>) -> bool {
+    said.is_some_and(|said| known.is_none_or(|known| said < known))
+}
+
+/// Since when the key was unsafe, by either: who gives a later time, or none, takes nothing back.
+pub(crate) fn earliest(known: Option<Millis>, said: Option<Millis>) -> Option<Millis> {
+    if is_earlier(said, known) { said } else { known }
 }
 
 /// What a request to revoke came to.
@@ -189,7 +195,7 @@ fn must_move(moved: Moved) -> Result<(), Error> {
 pub(crate) fn event(stored: &Stored, revocation: &Revocation) -> Event {
     let (serial, issuer) = (stored.serial.to_string(), stored.issuer.clone());
     if revocation.reason == Reason::CertificateHold {
-        return Event::CertificateHeld { serial, issuer };
+        return Event::CertificateHeld { serial, issuer, invalidity_date: revocation.invalidity_date };
     }
     Event::CertificateRevoked {
         serial,
@@ -274,6 +280,29 @@ mod tests {
                 Change::Nothing,
                 "{later:?}"
             );
+        }
+    }
+
+    /// The time since which a key was unsafe stays when a hold becomes final or a graver reason comes without one, or with a later
+    /// one; an earlier one takes its place.
+    #[test]
+    fn an_invalidity_is_kept_by_the_next_reason() {
+        use Reason::{CertificateHold, CessationOfOperation, KeyCompromise, Superseded};
+        for (before, asked) in [
+            (CertificateHold, CessationOfOperation),
+            (CertificateHold, KeyCompromise),
+            (Superseded, KeyCompromise),
+        ] {
+            for (said, expected) in [(None, 5_000), (Some(1_000), 5_000), (Some(9_000), 9_000)] {
+                let mut known = stored("card", Some(before));
+                known.revocation.as_mut().unwrap().invalidity_date = Some(Millis(NOW.0 - 5_000));
+                let invalidity_date = said.map(|ago| Millis(NOW.0 - ago));
+                let request = RevokeRequest { reason: asked, invalidity_date };
+                let Change::To(after) = decide(&known, &request, Reach::Subjects, NOW).unwrap() else {
+                    panic!("{before:?} stays although {asked:?} was asked for");
+                };
+                assert_eq!(after.invalidity_date, Some(Millis(NOW.0 - expected)), "{asked:?} {said:?}");
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::Authority;
 use ca::api::{self, CertificateQuery, CertificateState, IssueRequest, Reason, RevokeRequest, SubjectData};
+use platform::clock::Millis;
 use platform::db::Db;
 use platform::db::testing::TestDb;
 
@@ -83,6 +84,37 @@ platform::both_engines! {
             let info = world.client.certificate(serial).await.unwrap();
             assert_eq!((info.state, info.revocation.unwrap().reason), (CertificateState::Revoked, *reason));
             assert!(world.client.resume(serial).await.is_err());
+        }
+        assert!(world.authority.take_in_list(&list).await.unwrap().revoked.is_empty());
+    }
+
+    /// A list gives back an earlier date of suspected compromise, and takes none away that the copy has.
+    async fn the_earliest_date_of_compromise_holds(db: Db) {
+        let (world, _hand) = World::with_hand(db).await;
+        let now = world.clock.now().0;
+        let (same, replaced) = (world.prescriber("same").await.serial, world.prescriber("replaced").await.serial);
+        // A list tells it without the milliseconds.
+        let dated = RevokeRequest { invalidity_date: Some(Millis(now - 9_000_001)), ..REQUEST };
+        world.client.revoke(&same, &dated).await.unwrap();
+        let undated = RevokeRequest { reason: Reason::Superseded, invalidity_date: None };
+        world.client.revoke(&replaced, &undated).await.unwrap();
+        world.authority.make_due_crls().await;
+        let list = STANDARD.decode(world.client.crl("remote-signing").await.unwrap().crl).unwrap();
+        assert!(world.authority.take_in_list(&list).await.unwrap().revoked.is_empty(), "it is our own");
+        as_it_was(&world.db, &replaced, 6).await;
+        for serial in [&same, &replaced] {
+            dated_as_it_was(&world.db, serial, now - 5_000_000).await;
+        }
+        let mut taken = world.authority.take_in_list(&list).await.unwrap().revoked;
+        taken.sort_unstable();
+        let mut expected = vec![same.clone(), replaced.clone()];
+        expected.sort_unstable();
+        assert_eq!(taken, expected);
+        for (serial, reason, date) in
+            [(&same, Reason::KeyCompromise, now - 9_001_000), (&replaced, Reason::Superseded, now - 5_000_000)]
+        {
+            let revocation = world.client.certificate(serial).await.unwrap().revocation.unwrap();
+            assert_eq!((revocation.reason, revocation.invalidity_date), (reason, Some(Millis(date))));
         }
         assert!(world.authority.take_in_list(&list).await.unwrap().revoked.is_empty());
     }
@@ -193,6 +225,21 @@ async fn as_it_was(db: &Db, serial: &str, reason: i64) {
             Box::pin(async move {
                 let sql = "UPDATE ca_certificate SET reason = $1 WHERE serial = $2";
                 sqlx::query(sql).bind(reason).bind(serial).execute(tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+    written.unwrap();
+}
+
+/// Gives a certificate the date of suspected compromise that it had in the copy.
+async fn dated_as_it_was(db: &Db, serial: &str, date: i64) {
+    let serial = serial.to_owned();
+    let written: Result<(), platform::db::Error> = db
+        .write(move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE ca_certificate SET invalidity_at = $1 WHERE serial = $2";
+                sqlx::query(sql).bind(date).bind(serial).execute(tx).await?;
                 Ok(())
             })
         })

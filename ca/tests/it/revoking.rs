@@ -80,6 +80,26 @@ platform::both_engines! {
         assert_eq!(entry.invalidity_date_ms, Some(now - 3_600_000));
     }
 
+    /// The date of a hold is on the list still when the certificate is revoked for good without one, as when its person leaves, and in
+    /// the record of both.
+    async fn a_hold_that_becomes_final_keeps_its_date(db: Db) {
+        let (world, _hand) = World::with_hand(db).await;
+        let serial = world.prescriber("held").await.serial;
+        let date = world.clock.now().0 - 3_600_000;
+        let hold = RevokeRequest { reason: Reason::CertificateHold, invalidity_date: Some(Millis(date)) };
+        world.client.revoke(&serial, &hold).await.unwrap();
+        world.client.revoke(&serial, &because(Reason::CessationOfOperation)).await.unwrap();
+        world.authority.make_due_crls().await;
+        let entry = listed(&world.crl("remote-signing").await, &serial).unwrap();
+        let code = entry.reason.map(pki::Reason::code);
+        assert_eq!((code, entry.invalidity_date_ms), (Some(Reason::CessationOfOperation.code()), Some(date)));
+        let events = "SELECT body FROM audit_event WHERE name IN ('certificate-held', 'certificate-revoked')";
+        let bodies: Vec<Vec<u8>> = sqlx::query_scalar(events).fetch_all(world.db.read()).await.unwrap();
+        let dated = format!("\"invalidity_date\":{date}");
+        let told = bodies.iter().filter(|body| String::from_utf8_lossy(body).contains(&dated)).count();
+        assert_eq!(told, 2);
+    }
+
     /// One before 1970 is refused; and where a row has one, lists are made and answers are given all the same, with 1970 in its place.
     async fn a_date_of_long_ago_holds_nothing_back(db: Db) {
         let (world, _hand) = World::with_hand(db).await;
