@@ -53,7 +53,7 @@ impl Enrolment {
         let mut revoked = 0;
         for transaction in transactions::due(desk.db.read(), desk.clock.now(), MOST).await? {
             let why = "it was not confirmed in time";
-            if lapse(self, &transaction, why, &Actor::system("ca")).await? {
+            if lapse(self, &transaction, why, &Actor::system("ca")).await? == Lapse::Revoked {
                 revoked += 1;
             }
         }
@@ -61,13 +61,24 @@ impl Enrolment {
     }
 }
 
-/// Revokes what a transaction gave and ends it. Says whether there was something to revoke.
+/// What ending a transaction came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lapse {
+    /// Another has ended it, or ends it.
+    NotThere,
+    /// It had given nothing.
+    OfNothing,
+    /// What it gave is revoked.
+    Revoked,
+}
+
+/// Revokes what a transaction gave and ends it.
 pub(super) async fn lapse(
     enrolment: &Enrolment,
     transaction: &Transaction,
     why: &str,
     actor: &Actor,
-) -> Result<bool, Error> {
+) -> Result<Lapse, Error> {
     let desk = enrolment.authority().desk();
     if transaction.state != State::Lapsing {
         let (key, from, now) = (transaction.key.clone(), transaction.state, desk.clock.now());
@@ -81,7 +92,7 @@ pub(super) async fn lapse(
             })
             .await?;
         if moved == Moved::NotThere {
-            return Ok(false);
+            return Ok(Lapse::NotThere);
         }
     }
     failpoint::pass("ca.cmp-lapsing");
@@ -90,6 +101,7 @@ pub(super) async fn lapse(
         revoke(enrolment, serial).await?;
     }
     failpoint::pass("ca.cmp-revoked");
+    let outcome = if serial.is_some() { Lapse::Revoked } else { Lapse::OfNothing };
     let event = Event::EnrolmentLapsed {
         transaction: transaction.key.transaction_id.clone(),
         serial: serial.map(|serial| serial.to_string()),
@@ -107,7 +119,7 @@ pub(super) async fn lapse(
             })
         })
         .await?;
-    Ok(serial.is_some())
+    Ok(outcome)
 }
 
 /// The certificate of a transaction, also one that was issued but not yet given when the process ended.

@@ -5,18 +5,21 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use ca::api::{
-    self, CertificateState, ENROL, EnrolmentSecret, EnrolmentSecretInfo, ISSUE, NewEnrolmentSecret, READ,
+    self, CertificateState, ENROL, EnrolmentSecret, EnrolmentSecretInfo, ISSUE, IssueRequest, KeySource,
+    NewEnrolmentSecret, READ, Reason, RevokeRequest,
 };
+use ca::failpoint;
+use hsm::TokenState;
 use http::{Method, Request};
 use platform::caller::Act;
 use platform::db::Db;
-use rcgen::KeyPair;
+use rcgen::{KeyPair, PublicKeyData as _};
 use sqlx::Row as _;
 use tower::ServiceExt as _;
 
 use crate::cmp_client::{Answer, Message, failure, sequence, tlv};
 use crate::roads::{Roads, System};
-use crate::world::{World, caller, parts};
+use crate::world::{World, caller, parts, prescriber, until};
 
 const PATH: &str = "/.well-known/cmp/p/systems";
 const PKIXCMP: &str = "application/pkixcmp";
@@ -238,6 +241,56 @@ platform::both_engines! {
         assert_eq!(left(listed(&roads).await), 1, "nothing was given, so nothing is used up");
         assert_eq!(send(&roads, &base(), &secret).await.failure, None);
         assert_eq!(left(listed(&roads).await), 0);
+    }
+
+    /// A key that is refused and a token that goes away before it signs leave the use: the secret gives its certificate afterwards,
+    /// and that one alone.
+    async fn a_use_that_came_to_nothing_is_given_back(db: Db) {
+        let roads = sealing(World::new(db).await).await;
+        let (system, algorithm) = (stranger(&roads).await, password_based(500));
+        let secret = made(&roads, &wanted()).await;
+        let left = async || {
+            let all = listed(&roads).await;
+            all.iter().find(|it| it.reference == secret.info.reference).unwrap().uses_left
+        };
+        let key = KeyPair::generate().unwrap();
+        let source = KeySource::public_key(&key.subject_public_key_info());
+        let known = IssueRequest::new("known", "system-tls-client", crate::world::system(), source);
+        let serial = roads.world.client.issue(&known).await.unwrap().serial;
+        let compromised = RevokeRequest { reason: Reason::KeyCompromise, invalidity_date: None };
+        roads.world.client.revoke(&serial, &compromised).await.unwrap();
+        let message = Message::request(&system, 0, &key, "larkfield");
+        let message = message.by_secret(&secret.info.reference, &secret.secret, &algorithm);
+        let refused = send(&roads, &message, &secret).await;
+        assert_eq!(refused.failure, failure("badCertTemplate"), "{}", refused.text);
+        assert_eq!(left().await, 1, "a key that is refused uses nothing up");
+
+        let held = failpoint::hold("ca.linted");
+        let away = async {
+            let wait = move || {
+                assert!(held.wait());
+                held
+            };
+            let held = tokio::task::spawn_blocking(wait).await.unwrap();
+            roads.world.move_token_away();
+            until(async || {
+                let found = roads.world.client.issue(&prescriber("finds-out")).await;
+                found.is_err() && matches!(roads.world.hsm.health().tokens[0].state, TokenState::Sick { .. })
+            })
+            .await;
+            drop(held);
+        };
+        let message = request(&system, &secret, &algorithm);
+        let (refused, ()) = tokio::join!(send(&roads, &message, &secret), away);
+        assert_eq!(refused.failure, failure("systemUnavail"), "{}", refused.text);
+        assert_eq!(left().await, 1, "a token that is away uses nothing up");
+        roads.world.move_token_back();
+        until(async || roads.world.client.issue(&prescriber("back")).await.is_ok()).await;
+        let given = send(&roads, &request(&system, &secret, &algorithm), &secret).await;
+        assert_eq!((given.body, given.failure), (1, None), "{}", given.text);
+        assert_eq!(left().await, 0);
+        let again = send(&roads, &request(&system, &secret, &algorithm), &secret).await;
+        assert_eq!(again.failure, failure("notAuthorized"), "it has been used up");
     }
 
     /// Ended and expired secrets are taken no more, one that was used twice gives two, and each is tried so often only.

@@ -11,7 +11,7 @@ use super::protection::{Proof, Sender};
 use super::refusal::Refusal;
 use super::writing::Confirmation;
 use crate::enrol::config::{Road, RoadAct};
-use crate::enrol::sweep;
+use crate::enrol::sweep::{self, Lapse};
 use crate::enrol::{Enrolment, Refused};
 use crate::error::Error;
 use crate::events::Event;
@@ -142,9 +142,8 @@ impl Conversation<'_> {
         if fresh { Ok(()) } else { Err(nonce_in_use()) }
     }
 
-    /// Gives back the use of a secret whose request was refused before anything was made for it. If the process ends
-    /// before this, the use is gone.
-    pub(super) async fn return_use(&self) -> Result<(), Refusal> {
+    /// Gives back the use of a secret whose request came to nothing. If the process ends before this, the use is gone.
+    async fn return_use(&self) -> Result<(), Refusal> {
         let Some(reference) = self.secret() else { return Ok(()) };
         let desk = self.enrolment.authority().desk();
         desk.db
@@ -171,7 +170,8 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Ends a transaction that gives nothing; what was issued before it failed is revoked.
+    /// Ends a transaction that gives nothing; what was issued before it failed is revoked, and where nothing was the secret keeps
+    /// its use.
     pub(super) async fn give_up(&self, why: &str) -> Result<(), Refusal> {
         let transaction = Transaction {
             key: self.key(),
@@ -180,8 +180,11 @@ impl Conversation<'_> {
             our_nonce: None,
             serial: None,
         };
-        sweep::lapse(self.enrolment, &transaction, why, &self.actor()).await?;
-        Ok(())
+        match sweep::lapse(self.enrolment, &transaction, why, &self.actor()).await? {
+            Lapse::OfNothing => self.return_use().await,
+            // Whoever else ended it may have revoked something.
+            Lapse::Revoked | Lapse::NotThere => Ok(()),
+        }
     }
 
     /// Stores that a certificate is given and how it is confirmed; only then may the answer leave.

@@ -200,19 +200,16 @@ fn validity(template: &CertificateTemplate, now: Millis, length: Length) -> Opti
 
 /// Issues, stores how it is to be confirmed, and answers. A wish that is refused ends the transaction.
 async fn grant(conversation: &Conversation<'_>, wish: Result<Wish, Refusal>) -> Result<Reply, Refusal> {
-    let issued = match wish {
+    let granted = match wish {
         Ok(mut wish) => {
             wish.request.request_id = conversation.request_id();
             let authority = conversation.enrolment.authority();
             let issued = authority.issue(&wish.request, &conversation.sender.caller).await;
             issued.map(|issued| (wish, issued)).map_err(Refusal::from)
         }
-        Err(refusal) => {
-            conversation.return_use().await?;
-            Err(refusal)
-        }
+        Err(refusal) => Err(refusal),
     };
-    let (wish, issued) = match issued {
+    let (wish, issued) = match granted {
         Ok(granted) => granted,
         Err(refusal) => {
             conversation.give_up("the request was refused").await?;
