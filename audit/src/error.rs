@@ -87,6 +87,17 @@ pub enum Error {
         /// The newest log here that has a checkpoint.
         ours: String,
     },
+    /// The sink ends with a log that the database does not know, and that is not from before its own.
+    #[error(
+        "the checkpoint sink ends with the log {seen}, which this database does not know; its own is {ours}, from before it: \
+         the database was put back or rolled back; bring its backup in by `lanyard restore`, then run `lanyard recover`"
+    )]
+    LaterLog {
+        /// The log that the sink ends with.
+        seen: String,
+        /// The newest log here.
+        ours: String,
+    },
     /// Another node moved the log in between; nothing was done and the work is tried again.
     #[error("another node moved the log in between")]
     Overtaken,

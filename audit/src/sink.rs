@@ -12,10 +12,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use crate::checkpoint::TreeHead;
+use crate::checkpoint::{CheckpointError, TreeHead};
 use crate::error::{Error, chain};
 use crate::log::{Log, stored_root};
 use crate::store::checkpoints::{head_of_size, newest_signed};
+use crate::store::log::all_logs;
 
 /// How often a new checkpoint is looked for.
 const LOOK: Duration = Duration::from_millis(500);
@@ -35,11 +36,32 @@ pub(crate) async fn check(log: &Log) -> Result<(), Error> {
     let current = log.current();
     let head = match current.verifier.open(&note) {
         Ok(head) => head,
-        // The last line is of the log before this one: nothing of this log was seen yet.
-        Err(crate::checkpoint::CheckpointError::OtherLog { .. }) => return Ok(()),
+        // Nothing of this log was seen yet.
+        Err(CheckpointError::OtherLog { found, .. }) => {
+            return demand_earlier(log, current.log_epoch, found).await;
+        }
         Err(other) => return Err(other.into()),
     };
     compare(log, current.log_epoch, &head).await
+}
+
+/// Refuse a database whose log is from before the one that the sink ends with. One that is not known here and began earlier is of
+/// a database that was lost: the log here was begun by the recovery that followed.
+async fn demand_earlier(log: &Log, log_epoch: u64, seen: String) -> Result<(), Error> {
+    let logs = all_logs(log.shared.db.read()).await?;
+    if logs.iter().any(|known| known.origin == seen) {
+        return Ok(());
+    }
+    let ours = logs.into_iter().find(|known| known.log_epoch == log_epoch).ok_or(Error::Overtaken)?;
+    match began(&seen) {
+        Some(at) if at <= ours.started_at => Ok(()),
+        _ => Err(Error::LaterLog { seen, ours: ours.origin }),
+    }
+}
+
+/// When a log began, in milliseconds since 1970, by its name. The first of an installation does not say.
+fn began(origin: &str) -> Option<i64> {
+    origin.rsplit_once('/')?.1.parse().ok()
 }
 
 /// Hold a head that somebody outside has against the database.

@@ -172,3 +172,43 @@ async fn sink_unmasks_an_old_and_a_rewritten_database() {
     settled(&rig, &rewritten_db.db, 30).await;
     assert!(matches!(open(&rewritten_db.db).await, Err(Error::Forked { size: 31 })));
 }
+
+/// A copy of before a recovery, put back without being told, is refused: the sink ends with the log that the recovery began. After a
+/// recovery of its own it is taken, and so is the same copy once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sink_unmasks_a_database_of_before_a_recovery() {
+    let rig = Rig::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let sink = folder.path().join("checkpoints.jsonl");
+    let with_sink = || Config { sink: Some(sink.clone()), ..Config::new(ORIGIN) };
+    let (lost, copy, same) = (
+        TestDb::new(Engine::Sqlite).await,
+        TestDb::new(Engine::Sqlite).await,
+        TestDb::new(Engine::Sqlite).await,
+    );
+    for database in [&lost, &copy, &same] {
+        settled(&rig, &database.db, 10).await;
+    }
+    rig.outlive_lease();
+    begin(&rig, &lost.db, Reason::Restored, None).await.unwrap();
+    let mut newest = rig.log_with(&lost.db, with_sink()).await;
+    newest.start().stop().await;
+    for database in [&copy, &same] {
+        let ends_with = std::fs::read_to_string(&sink).unwrap();
+        assert!(ends_with.lines().last().unwrap().contains(newest.verifier_key().origin()), "{ends_with}");
+        let opened =
+            Log::open(database.db.clone(), rig.key.clone(), with_sink(), rig.clock.clone()).await.map(drop);
+        let told = opened.as_ref().map_err(ToString::to_string).unwrap_err();
+        assert!(told.contains("`lanyard restore`") && told.contains("`lanyard recover`"), "{told}");
+        assert!(
+            matches!(&opened, Err(Error::LaterLog { seen, ours })
+                if seen == newest.verifier_key().origin() && ours == ORIGIN),
+            "{opened:?}"
+        );
+        rig.outlive_lease();
+        let seen = newest.checkpoint().await.unwrap();
+        begin(&rig, &database.db, Reason::Restored, seen).await.unwrap();
+        newest = rig.log_with(&database.db, with_sink()).await;
+        newest.start().stop().await;
+    }
+}
