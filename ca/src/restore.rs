@@ -102,9 +102,10 @@ impl Authority {
         named.or(scopes.first()).cloned().ok_or_else(foreign)
     }
 
-    /// Takes in a certificate, in DER, that has no row: from here on it is answered and can be revoked.
+    /// Takes in a certificate, in DER, that has no row, or one that a list made: from here on it is answered and can be revoked, and its
+    /// key is known.
     ///
-    /// Says whether it had none.
+    /// Says whether it was not here.
     pub async fn take_in_certificate(&self, der: &[u8]) -> Result<bool, Error> {
         let certificate = pki::Certificate::from_der(der).map_err(|_| foreign())?;
         let issuer = self

@@ -95,10 +95,7 @@ async fn end_sign_ins(foundation: &Foundation, now: Millis) -> anyhow::Result<()
 }
 
 async fn take_in(authority: &Authority, evidence: &Evidence, lost_seconds: u64) -> anyhow::Result<()> {
-    for (path, der) in &evidence.lists {
-        let taken = authority.take_in_list(der).await.with_context(|| path.display().to_string())?;
-        tell(&taken);
-    }
+    // Before the lists, which tell no keys: what they revoke has a row then that knows its key.
     for (path, der) in &evidence.certificates {
         let certificate =
             Certificate::from_der(der).with_context(|| format!("{} is no certificate", path.display()))?;
@@ -110,6 +107,10 @@ async fn take_in(authority: &Authority, evidence: &Evidence, lost_seconds: u64) 
             let (serial, issuer) = (certificate.serial(), certificate.issuer());
             line(format_args!("certificate {serial} of {issuer}: had no row here; it has one now"));
         }
+    }
+    for (path, der) in &evidence.lists {
+        let taken = authority.take_in_list(der).await.with_context(|| path.display().to_string())?;
+        tell(&taken);
     }
     let lists = i64::try_from(lost_seconds).unwrap_or(i64::MAX / 100).saturating_mul(LISTS_A_SECOND);
     let skipped = u32::try_from(lists.saturating_add(MARGIN)).unwrap_or(u32::MAX);

@@ -347,8 +347,9 @@ pub(crate) struct Adoption {
     pub(crate) user_id: Option<String>,
 }
 
-/// Makes a row where there is none: issued with a certificate, abandoned without. Whose it is is known by the person or the system that it
-/// names, or by its key, which serves one person: what ends all certificates of that person, or system, finds it too.
+/// Makes a row where there is none: issued with a certificate, abandoned without. One that was made without it is filled in, and its
+/// revocation stays. Whose it is is known by the person or the system that it names, or by its key, which serves one person: what ends
+/// all certificates of that person, or system, finds it too.
 pub(crate) async fn adopt(
     tx: &mut Tx,
     adoption: &Adoption,
@@ -360,7 +361,12 @@ pub(crate) async fn adopt(
          not_before, not_after, reserved_at, certificate, certificate_sha256, spki_sha256, shard, system_id, user_id) \
          VALUES ($1, $2, 'taken-in', $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
          COALESCE($14, (SELECT MAX(known.user_id) FROM ca_certificate known WHERE known.spki_sha256 = $11))) \
-         ON CONFLICT (serial) DO NOTHING",
+         ON CONFLICT (serial) DO UPDATE SET state = excluded.state, subject = excluded.subject, \
+           common_name = excluded.common_name, not_before = excluded.not_before, not_after = excluded.not_after, \
+           certificate = excluded.certificate, certificate_sha256 = excluded.certificate_sha256, \
+           spki_sha256 = excluded.spki_sha256, system_id = excluded.system_id, user_id = excluded.user_id \
+         WHERE ca_certificate.profile = 'taken-in' AND ca_certificate.certificate IS NULL \
+           AND excluded.certificate IS NOT NULL",
     )
     .bind(adoption.serial.to_string())
     .bind(adoption.issuer.as_str())

@@ -8,7 +8,7 @@ use platform::clock::Millis;
 use platform::db::Db;
 use platform::db::testing::TestDb;
 
-use crate::world::{World, client, config, fresh_key, hold, listed, prescriber, server, system};
+use crate::world::{World, client, config, fresh_key, hold, listed, prescriber, refusal, server, system};
 
 const REQUEST: RevokeRequest = RevokeRequest { reason: Reason::KeyCompromise, invalidity_date: None };
 
@@ -86,6 +86,36 @@ platform::both_engines! {
             assert!(world.client.resume(serial).await.is_err());
         }
         assert!(world.authority.take_in_list(&list).await.unwrap().revoked.is_empty());
+    }
+
+    /// A certificate whose serial a list has brought in as compromised is filled in and stays revoked, and its key is refused.
+    async fn a_compromised_key_stays_known(db: Db) {
+        let engine = db.engine();
+        let world = World::new(db).await;
+        let later = TestDb::new(engine).await;
+        hold(&world.hsm, &later.db, &world.clock, &world.high_water).await.unwrap();
+        let high_water = world.high_water.clone();
+        let then = Authority::open(config(), &world.hsm, later.db.clone(), world.clock.clone(), high_water);
+        let then = then.await.unwrap();
+        let client = client(&then, &[api::ISSUE, api::REVOKE, api::READ]);
+        let asked = prescriber("compromised");
+        let issued = client.issue(&asked).await.unwrap();
+        client.revoke(&issued.serial, &REQUEST).await.unwrap();
+        then.make_due_crls().await;
+        let list = STANDARD.decode(client.crl("remote-signing").await.unwrap().crl).unwrap();
+        assert_eq!(world.authority.take_in_list(&list).await.unwrap().unknown, std::slice::from_ref(&issued.serial));
+        let der = STANDARD.decode(&issued.certificate).unwrap();
+        assert!(world.authority.take_in_certificate(&der).await.unwrap());
+        assert!(!world.authority.take_in_certificate(&der).await.unwrap(), "it is here");
+        assert!(world.authority.take_in_list(&list).await.unwrap().revoked.is_empty());
+        let info = world.client.certificate(&issued.serial).await.unwrap();
+        assert_eq!((info.state, info.certificate.as_ref()), (CertificateState::Revoked, Some(&issued.certificate)));
+        assert_eq!(info.revocation.unwrap().reason, Reason::KeyCompromise);
+        assert_eq!(info.user_id, Some("555021942107".to_owned()));
+        let again = IssueRequest { request_id: "again".to_owned(), ..asked };
+        assert_eq!(refusal(world.client.issue(&again).await).1, "key-refused");
+        world.authority.make_due_crls().await;
+        assert!(listed(&world.crl("remote-signing").await, &issued.serial).is_some());
     }
 
     /// A list gives back an earlier date of suspected compromise, and takes none away that the copy has.
