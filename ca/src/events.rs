@@ -286,7 +286,7 @@ pub enum Event {
         #[schema(value_type = i64)]
         expires_at: Millis,
     },
-    /// A shared secret for a first certificate was ended by hand.
+    /// A shared secret for a first certificate was ended by hand or by a recovery.
     EnrolmentSecretEnded {
         /// By what it was named.
         reference: String,

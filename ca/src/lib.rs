@@ -77,7 +77,7 @@ pub use cards::{
 pub use config::{Config, Delta, ListSettings, OcspConfig, PracticeStatementUrl, PublicUrl};
 pub use enrol::{
     CallerSource, DeviceName, EnrolConfig, Enrolment, Identify, Protocol, RoadAct, RoadConfig, RoadName,
-    VendorConfig, read_est_body,
+    VendorConfig, end_enrolment_secrets, read_est_body,
 };
 pub use error::Error;
 pub use events::Event;

@@ -2,7 +2,8 @@
 //!
 //! The order, and what a crash in between means: every step is durable and can be done again, and until the last one the
 //! database stays out of use.
-//! 1. open authorisations end, so that nothing is signed twice over an authorisation used after the backup;
+//! 1. open authorisations and secrets for a first certificate end, so that nothing is given twice over one that was used after the
+//!    backup, and the external accounts of ACME that are in force again are told;
 //! 2. of sign-in every session, grant and link ends, and the authenticators are told that sign in;
 //! 3. the authority takes in what lists and certificates tell, and its list numbers jump behind any possible use;
 //! 4. the audit record begins a new log whose first entry names the gap;
@@ -28,6 +29,8 @@ use crate::wiring::{self, Foundation};
 const LISTS_A_SECOND: i64 = 10;
 /// And this many more, for clocks that were wrong.
 const MARGIN: i64 = 1_000_000;
+/// How many external accounts of ACME are named.
+const ACCOUNTS_TOLD: u32 = 1000;
 
 /// Accounts for the gap and takes the database into use.
 pub async fn run(config: Config, options: &Recover) -> anyhow::Result<()> {
@@ -42,6 +45,7 @@ pub async fn run(config: Config, options: &Recover) -> anyhow::Result<()> {
     let now = foundation.clock.now();
     let ended = signer::end_open_authorisations(&foundation.db, now).await?;
     line(format_args!("ended {ended} open authorisations"));
+    end_enrolments(&foundation, now).await?;
     end_sign_ins(&foundation, now).await?;
     take_in(&foundation.authority().await?.0, &evidence, now.since(restored.taken_at).as_secs()).await?;
     let verifier = begin_log(&foundation, seen_outside).await?;
@@ -72,6 +76,24 @@ impl Evidence {
             certificates: all(&options.certificate, Certificate::PEM_LABEL)?,
         })
     }
+}
+
+async fn end_enrolments(foundation: &Foundation, now: Millis) -> anyhow::Result<()> {
+    let ended = ca::end_enrolment_secrets(&foundation.db, now).await;
+    let ended = ended.context("the secrets for a first certificate could not be ended")?;
+    line(format_args!("ended {ended} secrets for a first certificate"));
+    let accounts = ca::acme::external_accounts_in_force(&foundation.db, ACCOUNTS_TOLD).await;
+    let accounts = accounts.context("the external accounts of ACME could not be read")?;
+    for account in &accounts {
+        line(format_args!("external account {} of ACME: {}", account.id, account.name));
+    }
+    if !accounts.is_empty() {
+        line(format_args!(
+            "the external accounts above are in force again, of which the {ACCOUNTS_TOLD} newest are named; \
+             end those that were ended since the copy was made"
+        ));
+    }
+    Ok(())
 }
 
 async fn end_sign_ins(foundation: &Foundation, now: Millis) -> anyhow::Result<()> {

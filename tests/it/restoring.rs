@@ -86,6 +86,7 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
     nothing_in_a_file_is_nothing_seen(&site, &outside);
     let check = site.try_run(&["check"]);
     assert!(!check.status.success() && said(&check).contains("lanyard recover"), "{}", said(&check));
+    somebody_may_enrol(&site).await;
     let earlier = a_recovery_that_stops_is_taken_up(&site, &outside).await;
 
     let told = recover(&site, &outside);
@@ -95,6 +96,9 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
     assert!(adopted.is_some_and(|line| line.contains(&outside.issued.to_string())), "{told}");
     let named = told.lines().find(|line| line.starts_with("authenticator 01990000"));
     assert!(named.is_some_and(|line| line.contains("555000000108: security-key")), "{told}");
+    assert!(told.contains("ended 1 secrets for a first certificate"), "{told}");
+    let account = "external account 01990000-0000-7000-8000-000000000006 of ACME: Web servers";
+    assert!(told.contains(account) && !told.contains("000000000007"), "{told}");
     assert_eq!(open_sign_ins(&site).await, [0, 0, 0]);
     site.private("/ready", 200).await;
     what_holds_afterwards(&site, &outside, before, &told).await;
@@ -347,6 +351,22 @@ async fn somebody_is_signed_in(site: &Site) {
            ('01990000-0000-7000-8000-000000000003', 'rp', '{\"face\":\"plain\",\"scope\":[]}', 1, 9999999999999); \
          INSERT INTO authn_enrolment (enrolment_id, secret, user_id, purpose, most_level, made_by, created_at, expires_at) VALUES \
            ('01990000-0000-7000-8000-000000000004', x'02', '555000000108', 'issue', 3, 'desk', 1, 9999999999999)",
+    )
+    .await;
+}
+
+/// Rows as a copy brings them back: a secret for a first certificate that is not used up, an external account of ACME, and one that
+/// has ended.
+async fn somebody_may_enrol(site: &Site) {
+    let database = format!("sqlite:{}", site.folder.join("lanyard.db").display());
+    run_sql(
+        &database,
+        "INSERT INTO ca_enrol_secret (reference, road, client, secret, uses_left, created_at, expires_at) VALUES \
+           ('01990000-0000-7000-8000-000000000005', 'systems', 'larkfield', x'01', 1, 1, 9999999999999); \
+         INSERT INTO ca_acme_external_account (id, name, mac_key, profiles, dns_suffixes, networks, devices, most_accounts, \
+           created_at, ended_at) VALUES \
+           ('01990000-0000-7000-8000-000000000006', 'Web servers', x'02', '', '', '', '', 1, 1, NULL), \
+           ('01990000-0000-7000-8000-000000000007', 'Ended', x'03', '', '', '', '', 1, 1, 2)",
     )
     .await;
 }

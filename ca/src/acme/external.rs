@@ -4,7 +4,7 @@ use audit::Actor;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use platform::caller::Caller;
-use platform::db::Tx;
+use platform::db::{Db, Tx};
 use platform::id::uuid_text;
 use serde::Deserialize;
 use serde_json::Value;
@@ -159,6 +159,13 @@ impl Acme {
 /// Where a MAC key lies; sealed for this place alone.
 fn place(id: &str) -> Vec<u8> {
     format!("ca_acme_external_account/mac_key/{id}/1").into_bytes()
+}
+
+/// The external accounts that are in force, newest first, so many at most.
+///
+/// For a restore: which were ended after the copy was made is not known here.
+pub async fn external_accounts_in_force(db: &Db, most: u32) -> Result<Vec<ExternalAccountInfo>, Error> {
+    Ok(external::in_force(db.read(), i64::from(most)).await?.into_iter().map(info).collect())
 }
 
 fn info(account: ExternalAccount) -> ExternalAccountInfo {

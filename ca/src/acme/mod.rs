@@ -49,6 +49,7 @@ use zeroize::Zeroizing;
 pub(crate) use answer::{Answer, Content};
 pub use config::{BaseUrl, Config};
 pub(crate) use device::{lead, serial_number};
+pub use external::external_accounts_in_force;
 pub(crate) use jws::MOST_OCTETS;
 use nonce::Nonces;
 pub(crate) use problem::Problem;

@@ -35,6 +35,7 @@ pub use config::{DeviceName, EnrolConfig, Protocol, RoadAct, RoadConfig, RoadNam
 pub(crate) use refusal::Refused;
 
 pub use est::read_anything as read_est_body;
+pub use secrets::end_enrolment_secrets;
 
 use config::Road;
 use vendors::Vendors;

@@ -8,7 +8,7 @@ use aws_lc_rs::rand::SystemRandom;
 use hsm::Sealed;
 use platform::caller::Caller;
 use platform::clock::Millis;
-use platform::db::Tx;
+use platform::db::{Db, Tx};
 use platform::id::{ClientId, OdsCode, uuid_text};
 use platform::secret::Secret;
 use zeroize::Zeroizing;
@@ -25,6 +25,8 @@ use crate::store::enrol_secrets::{self, EnrolSecret};
 /// What may be asked for, and what is given untold.
 const USES: (std::ops::RangeInclusive<u32>, u32) = (1..=100, 1);
 const SECONDS: (std::ops::RangeInclusive<u32>, u32) = (60..=2_592_000, 86_400);
+/// How many are ended in one transaction.
+const ENDED_AT_ONCE: i64 = 200;
 
 impl Authority {
     /// Makes a secret. When this returns it is stored and in the audit record; it is shown this once.
@@ -141,6 +143,35 @@ impl Authority {
         let corrupt = |error| platform::db::Error::corrupt("ca_enrol_secret.secret", error);
         let sealed = Sealed::from_bytes(sealed).map_err(corrupt)?;
         Ok(self.hsm().unseal(&sealed, &place(reference)).await?)
+    }
+}
+
+/// Ends every secret that still gives something, and says how many there were.
+///
+/// For a restore: which were used or ended after the copy was made is not known here. A crash in between leaves the rest for the next
+/// call.
+pub async fn end_enrolment_secrets(db: &Db, now: Millis) -> Result<u64, Error> {
+    let mut all = 0;
+    loop {
+        let page: Result<u64, Error> = db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move {
+                    let mut ended = 0;
+                    for reference in enrol_secrets::in_force(tx, now, ENDED_AT_ONCE).await? {
+                        if enrol_secrets::end(tx, &reference, now).await? {
+                            let event = Event::EnrolmentSecretEnded { reference };
+                            audit::record(tx, now, &Actor::system("ca"), &event).await?;
+                            ended += 1;
+                        }
+                    }
+                    Ok(ended)
+                })
+            })
+            .await;
+        match page? {
+            0 => return Ok(all),
+            ended => all += ended,
+        }
     }
 }
 

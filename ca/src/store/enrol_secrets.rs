@@ -86,6 +86,19 @@ pub(crate) async fn return_use(tx: &mut Tx, reference: &str) -> Result<(), db::E
     Ok(())
 }
 
+/// Those that still give something, so many at most.
+pub(crate) async fn in_force(tx: &mut Tx, now: Millis, most: i64) -> Result<Vec<String>, db::Error> {
+    let references = sqlx::query_scalar::<_, String>(
+        "SELECT reference FROM ca_enrol_secret \
+         WHERE uses_left > 0 AND expires_at > $1 AND ended_at IS NULL ORDER BY reference LIMIT $2",
+    )
+    .bind(now.0)
+    .bind(most)
+    .fetch_all(tx)
+    .await?;
+    Ok(references)
+}
+
 /// Ends it; false if there is none or it has ended.
 pub(crate) async fn end(tx: &mut Tx, reference: &str, at: Millis) -> Result<bool, db::Error> {
     let done =

@@ -198,6 +198,39 @@ platform::both_engines! {
         assert_eq!((answer.body, answer.failure), (1, None), "{:?}", answer.text);
     }
 
+    /// A recovery ends what a copy brought back: a secret that was used after the copy was made gives no second certificate, whatever
+    /// the copy says of its uses; one that was used up before is left as it is.
+    async fn a_recovery_ends_secrets(db: Db) {
+        let roads = sealing(World::new(db).await).await;
+        let (system, algorithm) = (stranger(&roads).await, password_based(100));
+        let (before, after) = (made(&roads, &wanted()).await, made(&roads, &wanted()).await);
+        for secret in [&before, &after] {
+            assert_eq!(send(&roads, &request(&system, secret, &algorithm), secret).await.failure, None);
+        }
+        let (db, reference) = (&roads.world.db, after.info.reference.clone());
+        let as_it_was: Result<(), platform::db::Error> = db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sql = "UPDATE ca_enrol_secret SET uses_left = 1 WHERE reference = $1";
+                    sqlx::query(sql).bind(reference).execute(tx).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        as_it_was.unwrap();
+        let now = roads.world.clock.now();
+        assert_eq!(ca::end_enrolment_secrets(db, now).await.unwrap(), 1);
+        assert_eq!(ca::end_enrolment_secrets(db, now).await.unwrap(), 0);
+        let count = roads.count("larkfield").await;
+        let refused = send(&roads, &request(&system, &after, &algorithm), &after).await;
+        assert_eq!(refused.failure, failure("badMessageCheck"), "it has ended");
+        assert_eq!(roads.count("larkfield").await, count);
+        let ended: Vec<_> = listed(&roads).await.into_iter().map(|it| (it.reference, it.ended_at)).collect();
+        assert!(ended.contains(&(after.info.reference, Some(now))) && ended.contains(&(before.info.reference, None)), "{ended:?}");
+        let events = sqlx::query("SELECT COUNT(*) FROM audit_event WHERE name = 'enrolment-secret-ended'");
+        assert_eq!(events.fetch_one(roads.world.db.read()).await.unwrap().get::<i64, _>(0), 1);
+    }
+
     /// What is not right is told by its bit and gives nothing; who has no secret learns nothing about it; a use that came to
     /// nothing is given back.
     async fn wrong_secrets_give_nothing(db: Db) {

@@ -51,6 +51,18 @@ pub(crate) async fn all(read: &AnyPool) -> Result<Vec<ExternalAccount>, db::Erro
     rows.iter().map(external).collect()
 }
 
+/// Those that have not ended, newest first, so many at most.
+pub(crate) async fn in_force(read: &AnyPool, most: i64) -> Result<Vec<ExternalAccount>, db::Error> {
+    let rows = sqlx::query(
+        "SELECT id, name, profiles, dns_suffixes, networks, devices, most_accounts, created_at, ended_at \
+         FROM ca_acme_external_account WHERE ended_at IS NULL ORDER BY id DESC LIMIT $1",
+    )
+    .bind(most)
+    .fetch_all(read)
+    .await?;
+    rows.iter().map(external).collect()
+}
+
 pub(crate) async fn by_id(read: &AnyPool, id: &str) -> Result<Option<ExternalAccount>, db::Error> {
     let row = sqlx::query(
         "SELECT id, name, profiles, dns_suffixes, networks, devices, most_accounts, created_at, ended_at \
