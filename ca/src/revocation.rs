@@ -13,7 +13,7 @@ use crate::grants::Reach;
 use crate::names::IssuerId;
 use crate::serial::Serial;
 use crate::store::certificates::{self, Moved, Revocation, State, Stored};
-use crate::store::scopes;
+use crate::store::{keys, scopes};
 
 /// What a request changes.
 #[derive(Debug, PartialEq, Eq)]
@@ -109,6 +109,11 @@ pub(crate) async fn revoke(
         .db
         .write(move |tx: &mut Tx| {
             Box::pin(async move {
+                // Before anything else is held, as whoever has a key certified holds it: what is being certified of it is
+                // found below, or finds this.
+                if request.reason.says_key_is_known() {
+                    keys::hold_of(tx, &serial).await?;
+                }
                 let mut stored = held(tx, &serial).await?;
                 let Change::To(revocation) = decide(&stored, &request, reach, now)? else {
                     return Ok(Outcome::AsBefore(stored));
@@ -128,7 +133,8 @@ pub(crate) async fn revoke(
     Ok(outcome)
 }
 
-/// Revokes what else was certified of a key that is in other hands. Authorities' own are for who may revoke those, one by one.
+/// Revokes what else was certified of a key that is in other hands, and ends what is being certified. The key is held. Authorities' own
+/// are for who may revoke those, one by one.
 async fn revoke_twins(
     tx: &mut Tx,
     serial: &Serial,
@@ -137,9 +143,16 @@ async fn revoke_twins(
     actor: &Actor,
 ) -> Result<(), Error> {
     for twin in certificates::of_the_same_key(tx, serial, now).await? {
-        let stored = held(tx, &twin).await?;
+        let mut stored = held(tx, &twin).await?;
         if stored.issuer.parse().is_ok_and(|issuer: IssuerId| issuer.is_root()) {
             continue;
+        }
+        if stored.state == State::Linted {
+            if abandon(tx, &stored, now, actor).await? == Moved::Moved {
+                continue;
+            }
+            // It was issued meanwhile.
+            stored = held(tx, &twin).await?;
         }
         let request =
             RevokeRequest { reason: revocation.reason, invalidity_date: revocation.invalidity_date };
@@ -150,6 +163,17 @@ async fn revoke_twins(
         }
     }
     Ok(())
+}
+
+/// Closes a serial whose certificate is being made: the token may have signed it, and it is given to nobody.
+async fn abandon(tx: &mut Tx, stored: &Stored, now: Millis, actor: &Actor) -> Result<Moved, Error> {
+    let moved = certificates::mark_abandoned(tx, &stored.serial, now).await?;
+    if moved == Moved::Moved {
+        let (serial, issuer) = (stored.serial.to_string(), stored.issuer.clone());
+        let why = "its key was told to be in other hands while the certificate was made".to_owned();
+        audit::record(tx, now, actor, &Event::CertificateAbandoned { serial, issuer, why }).await?;
+    }
+    Ok(moved)
 }
 
 /// Lifts a hold; durable and in the audit record when this returns.

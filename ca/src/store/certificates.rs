@@ -292,7 +292,7 @@ async fn set_revoked(
 /// How many certificates of one key are revoked with it at most.
 const MOST_TWINS: i64 = 1000;
 
-/// Other certificates of this one's key that are in force or on hold, in the order in which every process takes them.
+/// Other certificates of this one's key that are in force, on hold or being made, in the order in which every process takes them.
 pub(crate) async fn of_the_same_key(
     tx: &mut Tx,
     serial: &Serial,
@@ -301,7 +301,7 @@ pub(crate) async fn of_the_same_key(
     let rows = sqlx::query(
         "SELECT twin.serial AS serial FROM ca_certificate known \
          JOIN ca_certificate twin ON twin.spki_sha256 = known.spki_sha256 \
-         WHERE known.serial = $1 AND twin.serial <> $1 AND twin.state = 'issued' AND twin.not_after >= $2 \
+         WHERE known.serial = $1 AND twin.serial <> $1 AND twin.state IN ('issued', 'linted') AND twin.not_after >= $2 \
            AND (twin.reason IS NULL OR twin.reason = 6) ORDER BY twin.serial LIMIT $3",
     )
     .bind(serial.to_string())

@@ -5,6 +5,7 @@ use platform::db::{self, Tx};
 use sqlx::{Row as _, any::AnyRow};
 
 use super::certificates::State;
+use crate::serial::Serial;
 
 /// What a key was certified for before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +60,19 @@ pub(crate) async fn hold(tx: &mut Tx, keys: &[&[u8]]) -> Result<(), db::Error> {
         query.fetch_one(&mut *tx).await?;
     }
     Ok(())
+}
+
+/// Holds the key of a certificate in the same way, where it is known.
+pub(crate) async fn hold_of(tx: &mut Tx, serial: &Serial) -> Result<(), db::Error> {
+    let row = sqlx::query("SELECT spki_sha256 FROM ca_certificate WHERE serial = $1")
+        .bind(serial.to_string())
+        .fetch_optional(&mut *tx)
+        .await?;
+    let key = row.map(|row| row.try_get::<Option<Vec<u8>>, _>("spki_sha256")).transpose()?.flatten();
+    match key {
+        Some(key) => hold(tx, &[key.as_slice()]).await,
+        None => Ok(()),
+    }
 }
 
 /// A serial for which nothing was signed counts for nobody; what was taken in from outside names nobody.

@@ -1,12 +1,13 @@
 //! Revoking, holding and resuming through the router.
 
-use ca::api::{self, CertificateQuery, CertificateState, Reason, RevokeRequest};
+use ca::api::{self, CertificateQuery, CertificateState, IssueRequest, KeySource, Reason, RevokeRequest};
+use ca::failpoint;
 use platform::clock::Millis;
 use platform::db::testing::TestDb;
 use platform::db::{Db, Engine};
 use platform::problem::Kind;
 
-use crate::world::{World, client, fresh_key, listed, refusal, system};
+use crate::world::{World, client, fresh_key, listed, refusal, system, until};
 
 fn because(reason: Reason) -> RevokeRequest {
     RevokeRequest { reason, invalidity_date: None }
@@ -164,6 +165,35 @@ platform::both_engines! {
         assert_eq!(refusal(world.client.issue(&again).await).1, "key-refused");
     }
 
+    /// What the token has signed of a key when that is told to be in other hands is given to nobody and listed, and the same request is
+    /// refused from then on; what is made of another key meanwhile is given.
+    async fn a_compromised_key_ends_what_is_being_made(db: Db) {
+        let world = World::new(db).await;
+        let key = fresh_key();
+        let first = world.client.issue(&of_key("first", &key)).await.unwrap().serial;
+        let second = of_key("second", &key);
+        let held = failpoint::hold("ca.signed");
+        let revoking = async {
+            let held = reached(held).await;
+            world.client.revoke(&first, &because(Reason::KeyCompromise)).await.unwrap();
+            let stranger = world.client.issue(&of_key("stranger", &fresh_key())).await.unwrap().serial;
+            drop(held);
+            stranger
+        };
+        let (made, stranger) = tokio::join!(world.client.issue(&second), revoking);
+        assert_eq!(refusal(made), (Kind::Unavailable, "request-in-progress".to_owned()));
+        let query = CertificateQuery { state: Some(CertificateState::Abandoned), ..CertificateQuery::default() };
+        let ended = world.client.certificates(&query).await.unwrap().certificates;
+        assert_eq!(ended.len(), 1, "{ended:?}");
+        world.authority.make_due_crls().await;
+        let list = world.crl("systems").await;
+        for serial in [&first, &ended[0].serial] {
+            assert!(listed(&list, serial).is_some(), "{serial}");
+        }
+        assert!(listed(&list, &stranger).is_none());
+        assert_eq!(refusal(world.client.issue(&second).await).1, "key-refused");
+    }
+
     /// An issuing authority is revoked on the root's list, and not put on hold.
     async fn an_authority_is_revoked_by_the_root(db: Db) {
         let world = World::new(db).await;
@@ -204,4 +234,56 @@ async fn revocations_only_grow_on_two_nodes() {
         let info = world.client.certificate(&issued.serial).await.unwrap();
         assert_eq!(info.revocation.unwrap().reason, Reason::KeyCompromise, "round {round}");
     }
+}
+
+/// A revocation for compromise waits for what another node begins to certify of the key at the same moment, and ends it, whether it was
+/// given by then or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compromised_key_ends_what_another_node_begins() {
+    let test_db = TestDb::new(Engine::Postgres).await;
+    let world = World::new(test_db.db.clone()).await;
+    let other = world.elsewhere(&test_db.config).await;
+    let key = fresh_key();
+    let first = world.client.issue(&of_key("first", &key)).await.unwrap().serial;
+    let second = of_key("second", &key);
+    let held = failpoint::hold("ca.reserved");
+    let revoking = async {
+        let held = reached(held).await;
+        let waiting = async {
+            until(async || waits_for_a_key(&world.db).await).await;
+            drop(held);
+        };
+        let compromised = because(Reason::KeyCompromise);
+        tokio::join!(world.client.revoke(&first, &compromised), waiting).0
+    };
+    let (made, revoked) = tokio::join!(other.issue(&second), revoking);
+    revoked.unwrap();
+    let rows = "SELECT state, CAST(COALESCE(reason, -1) AS BIGINT) FROM ca_certificate \
+                WHERE profile = 'system-tls-client' AND serial <> $1";
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as(rows).bind(first.as_str()).fetch_all(world.db.read()).await.unwrap();
+    let expected = if made.is_ok() { ("issued".to_owned(), 1) } else { ("abandoned".to_owned(), 0) };
+    assert_eq!(rows, [expected]);
+    test_db.db.close().await;
+}
+
+/// A request of a system for this key.
+fn of_key(id: &str, key: &KeySource) -> IssueRequest {
+    IssueRequest::new(id, "system-tls-client", system(), key.clone())
+}
+
+/// Waits until a task has come to the point at which it is held.
+async fn reached(held: failpoint::Held) -> failpoint::Held {
+    let wait = move || {
+        assert!(held.wait());
+        held
+    };
+    tokio::task::spawn_blocking(wait).await.unwrap()
+}
+
+/// Whether somebody waits for what another transaction of this database holds until its end.
+async fn waits_for_a_key(db: &Db) -> bool {
+    let count = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    sqlx::query_scalar::<_, i64>(count).fetch_one(db.read()).await.unwrap() > 0
 }
