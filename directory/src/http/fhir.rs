@@ -172,7 +172,8 @@ mod tests {
     /// Addresses lead back to what the request was sent to, with its port, whichever way HTTP says it.
     #[test]
     fn addresses_lead_back() {
-        let (none, host): (&[(&str, &str)], &[(&str, &str)]) = (&[], &[("host", "h:8443")]);
+        let host: &[(&str, &str)] = &[("host", "h:8443")];
+        let none = &host[..0];
         for (target, headers, expected) in [
             ("/a", host, "https://h:8443"),
             ("https://h:8443/a", none, "https://h:8443"),

@@ -21,6 +21,9 @@ use crate::rig::Rig;
 /// The password of the account.
 pub(crate) const SECRET: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
+/// Why it is not found out whose a certificate is.
+pub(crate) type NotFoundOut = fn() -> Problem;
+
 /// A register with its ports of LDAP.
 pub(crate) struct Ldap {
     pub(crate) rig: Rig,
@@ -29,7 +32,7 @@ pub(crate) struct Ldap {
     /// What the holder of the client certificate may do now.
     pub(crate) acts: Arc<Mutex<Vec<&'static str>>>,
     /// Why it is not found out now whose the client certificate is, if it is not.
-    pub(crate) problem: Arc<Mutex<Option<fn() -> Problem>>>,
+    pub(crate) problem: Arc<Mutex<Option<NotFoundOut>>>,
     pub(crate) folder: TempDir,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), platform::web::Error>>,
@@ -87,7 +90,7 @@ impl Ldap {
             hidden: vec!["nhsGMC".to_owned()],
         };
         let acts = Arc::new(Mutex::new(vec!["directory:read"]));
-        let problem: Arc<Mutex<Option<fn() -> Problem>>> = Arc::default();
+        let problem: Arc<Mutex<Option<NotFoundOut>>> = Arc::default();
         let (granted, refused) = (acts.clone(), problem.clone());
         let identify: Identify = Arc::new(move |chain, _address| {
             let acts = granted.lock().unwrap().clone();

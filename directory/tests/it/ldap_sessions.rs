@@ -13,7 +13,7 @@ use platform::problem::Problem;
 use tokio::time::timeout;
 
 use crate::ldap_faults::{Secure, persistent, search};
-use crate::ldap_rig::{Ldap, SECRET, at_once};
+use crate::ldap_rig::{Ldap, NotFoundOut, SECRET, at_once};
 use crate::systems::{accredited, register};
 
 /// What a message says.
@@ -81,7 +81,7 @@ fn compare(msgid: i32, dn: &str, attribute: &str, value: &str) -> LdapMsg {
 }
 
 /// Why it is not found out whose a certificate is; what is answered then to a bind by it, and to anything else.
-const NOT_FOUND_OUT: [(fn() -> Problem, LdapResultCode, LdapResultCode); 3] = [
+const NOT_FOUND_OUT: [(NotFoundOut, LdapResultCode, LdapResultCode); 3] = [
     (
         || Problem::unavailable("authority-away", "The authority is away.", Duration::from_secs(1)),
         LdapResultCode::Unavailable,
