@@ -287,6 +287,11 @@ pub(crate) async fn replace(
     present: Announced,
     user: &User,
 ) -> Result<Announced, Error> {
+    if present.whose == Whose::Others && user.active == Some(false) {
+        // They are inactive here already, and what else is said of who left counts for nobody.
+        demand_same_id(&present.link, user)?;
+        return Ok(present);
+    }
     let same = user.active != Some(false) && user.gone.is_empty() && present.is_active();
     if same && Told::of(doing, user)?.is_known(&present.link) {
         demand_same_id(&present.link, user)?;
@@ -314,9 +319,6 @@ pub(crate) async fn change(
 ) -> Result<Announced, Error> {
     if present.whose == Whose::Others {
         demand_same_id(&present.link, user)?;
-        if user.active == Some(false) {
-            return Ok(present);
-        }
         // Refused as every change of somebody else's is, before it is said what is missing of what the client is not shown.
         doing.demand_on(tx, Act::ChangePerson, &present.profile).await?;
     }
