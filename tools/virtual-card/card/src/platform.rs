@@ -1,11 +1,17 @@
 //! The chip: randomness, storage, and the service that the application asks.
 
+use std::slice;
+
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use trussed::pipe::TrussedChannel;
-use trussed::virt::{Client, Runner, Store, StoreConfig, UserInterface};
+use trussed::ClientImplementation;
+use trussed::pipe::{ServiceEndpoint, TrussedChannel};
+use trussed::platform::Syscall;
+use trussed::service::Service;
+use trussed::types::{CoreContext, PathBuf};
+use trussed::virt::{Store, StoreConfig, UserInterface};
 
-use crate::dispatch::{BACKENDS, Dispatch};
+use crate::dispatch::{BACKENDS, Contexts, Dispatch, Part};
 
 /// The firmware's own virtual chip has a constant seed: all its cards would make the same keys.
 struct Platform<'a> {
@@ -32,18 +38,31 @@ impl<'a> trussed::Platform for Platform<'a> {
     }
 }
 
+/// The service, asked where the application stands: the firmware's own virtual chip answers on another thread, a millisecond later at the
+/// soonest, and the application spins until then.
+pub(crate) struct Chip<'a> {
+    service: Service<Platform<'a>, Dispatch>,
+    endpoint: ServiceEndpoint<'a, Part, Contexts>,
+}
+
+impl Syscall for Chip<'_> {
+    fn syscall(&mut self) {
+        self.service.process(slice::from_mut(&mut self.endpoint));
+    }
+}
+
 /// Runs the chip from power-on until `session` returns.
 pub(crate) fn with_power<R>(
     store: &mut StoreConfig<'_>,
-    session: impl FnOnce(Client<'_, Dispatch>) -> R,
+    session: impl FnOnce(ClientImplementation<'_, Chip<'_>, Dispatch>) -> R,
 ) -> R {
     store.with_store(|store| {
         let platform = Platform { rng: ChaCha8Rng::from_entropy(), store, ui: UserInterface::new() };
         let channel = TrussedChannel::new();
         let (requester, responder) = channel.split().expect("the channel is new");
-        let mut runner = Runner::new();
-        runner.add_endpoint(responder, "piv", BACKENDS);
-        let client = Client::new(requester, runner.syscall(), None);
-        runner.run(platform, Dispatch::new(), || session(client))
+        let name = PathBuf::try_from("piv").expect("the name is short");
+        let endpoint = ServiceEndpoint::new(responder, CoreContext::new(name), BACKENDS);
+        let chip = Chip { service: Service::with_dispatch(platform, Dispatch::new()), endpoint };
+        session(ClientImplementation::new(requester, chip, None))
     })
 }
